@@ -1,1 +1,14 @@
-//! Under construction.
+//! A service's private PostgreSQL: settings, a pool that does not ping, transactions that wake the outbox relay,
+//! migrations.
+
+mod error;
+mod migrate;
+mod pool;
+mod settings;
+mod transaction;
+
+pub use error::{Error, Result};
+pub use migrate::migrate;
+pub use pool::{Conn, Pool};
+pub use settings::Settings;
+pub use transaction::Tx;

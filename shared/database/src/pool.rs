@@ -1,0 +1,132 @@
+//! The pool. sqlx's own pings on every release and by default on every acquire: three round trips per query.
+//! This one hands a connection out as it is, and checks it only after some connection of the process broke.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
+
+use deadpool::{
+    Runtime,
+    managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult, Timeouts},
+};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::{sync::Notify, time::timeout};
+
+use crate::{
+    error::{Error, Result, breaks_so_far},
+    settings::Settings,
+    transaction::Tx,
+};
+
+const ACQUIRE: Duration = Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(5);
+const CHECK: Duration = Duration::from_millis(500);
+
+/// The connections of a service to its own database. Cheap to clone.
+#[derive(Clone)]
+pub struct Pool {
+    connections: managed::Pool<Connections>,
+    committed: Arc<Notify>,
+}
+
+/// A connection on loan; it goes back when dropped.
+pub struct Conn(Object<Connections>);
+
+pub(crate) struct Checked {
+    connection: PgConnection,
+    breaks_seen: u64,
+    in_transaction: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connections(PgConnectOptions);
+
+impl managed::Manager for Connections {
+    type Type = Checked;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<Checked, sqlx::Error> {
+        let breaks_seen = breaks_so_far();
+        let connection = PgConnection::connect_with(&self.0).await?;
+        Ok(Checked { connection, breaks_seen, in_transaction: false })
+    }
+
+    async fn recycle(&self, it: &mut Checked, _: &Metrics) -> RecycleResult<sqlx::Error> {
+        if it.in_transaction {
+            return Err(RecycleError::message("came back inside a transaction"));
+        }
+        let breaks = breaks_so_far();
+        if it.breaks_seen != breaks {
+            let answered = timeout(CHECK, it.connection.ping()).await;
+            answered.map_err(|_| RecycleError::message("does not answer"))??;
+            it.breaks_seen = breaks;
+        }
+        Ok(())
+    }
+}
+
+impl Pool {
+    /// Opens the pool and proves with one connection that the database answers.
+    pub async fn open(settings: &Settings) -> Result<Self> {
+        let limits = Timeouts { wait: Some(ACQUIRE), create: Some(CONNECT), recycle: None };
+        let connections = managed::Pool::builder(Connections(settings.options()?))
+            .max_size(usize::from(settings.connections))
+            .timeouts(limits)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| sqlx::Error::Configuration(error.into()))?;
+        let pool = Self { connections, committed: Arc::default() };
+        pool.check().await?;
+        Ok(pool)
+    }
+
+    /// A connection for reading, or for one statement that is a transaction by itself.
+    pub async fn get(&self) -> Result<Conn> {
+        match self.connections.get().await {
+            Ok(object) => Ok(Conn(object)),
+            Err(PoolError::Backend(error)) => Err(error.into()),
+            Err(_) => Err(Error::PoolTimeout),
+        }
+    }
+
+    /// A connection with a transaction begun. Dropped without [`Tx::commit`] it is rolled back.
+    pub async fn begin(&self) -> Result<Tx> {
+        Tx::begin(self.get().await?, self.committed.clone()).await
+    }
+
+    /// Notified after each commit: what the outbox relay waits for.
+    pub fn committed(&self) -> Arc<Notify> {
+        self.committed.clone()
+    }
+
+    /// The database answers. For readiness.
+    pub async fn check(&self) -> Result<()> {
+        Ok(self.get().await?.ping().await?)
+    }
+}
+
+impl Conn {
+    pub(crate) fn mark_in_transaction(&mut self, inside: bool) {
+        self.0.in_transaction = inside;
+    }
+
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.0.in_transaction
+    }
+}
+
+impl Deref for Conn {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0.connection
+    }
+}
+
+impl DerefMut for Conn {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0.connection
+    }
+}
