@@ -1,1 +1,32 @@
-//! Under construction.
+//! What every HTTP service does alike: start and stop, health, telemetry, problems, who calls, contracts.
+//! In the order in which a process meets them.
+
+pub mod settings;
+
+mod clock;
+mod health;
+mod process;
+mod service;
+pub mod telemetry;
+
+mod body;
+pub mod contract;
+mod middleware;
+mod paging;
+mod problem;
+mod query;
+
+mod caller;
+mod keys;
+mod verifier;
+
+pub use body::Json;
+pub use caller::{Allowed, Authenticated, Caller, Permission};
+pub use clock::Clock;
+pub use paging::{Page, Paging};
+pub use problem::{FieldError, Problem};
+pub use process::main;
+pub use query::{Path, Query};
+pub use service::{Handle, Service};
+pub use settings::Settings;
+pub use verifier::Verifier;

@@ -1,0 +1,61 @@
+//! What happens around every handler: a span with the caller's trace context, metrics, a problem for a panic, a
+//! missing route or a wrong method.
+
+use std::any::Any;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use tokio::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{Instrument, Span};
+
+use crate::{problem::Problem, telemetry};
+
+/// No body of ours is larger, in bytes; streams are read by other means.
+const BODY_LIMIT: usize = 256 * 1024;
+const REQUEST_ID: &str = "x-request-id";
+
+pub(crate) fn around(router: Router) -> Router {
+    router
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
+        })
+        .fallback(|| async { Problem::not_found("no_such_route", "There is nothing here") })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(observe))
+}
+
+async fn observe(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().to_string();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let span = span_of(&request, &method, &route);
+    let response = next.run(request).instrument(span.clone()).await;
+    let status = response.status().as_u16();
+    span.record("status", status);
+    let labels = [("method", method), ("route", route), ("status", status.to_string())];
+    metrics::counter!("http_requests_total", &labels).increment(1);
+    metrics::histogram!("http_request_duration_seconds", &labels).record(began.elapsed().as_secs_f64());
+    response
+}
+
+fn span_of(request: &Request, method: &str, route: &str) -> Span {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let request_id = header(REQUEST_ID).unwrap_or_default();
+    let span = tracing::info_span!("request", method, route, request_id, status = tracing::field::Empty);
+    telemetry::continue_trace(&span, header("traceparent"));
+    span
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(message, "a handler panicked");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error").into_response()
+}

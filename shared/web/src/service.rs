@@ -1,0 +1,190 @@
+//! The life of a service: listen, register, serve, and on SIGTERM stop without losing a request.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use axum::Router;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use registry::{Registration, Registry};
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{health, health::Readiness, middleware, settings::Settings, telemetry};
+
+/// Between deregistering and closing the door: time for gateways to look elsewhere.
+const FAREWELL: Duration = Duration::from_millis(300);
+const LAST_SPANS: Duration = Duration::from_secs(2);
+
+/// A service that listens but does not serve yet.
+pub struct Service {
+    name: &'static str,
+    version: &'static str,
+    settings: Settings,
+    api: TcpListener,
+    ops: TcpListener,
+    readiness: Readiness,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    spans: SdkTracerProvider,
+}
+
+/// Where a service listens, and how to stop it.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    /// Base URL of the API.
+    pub address: String,
+    /// Base URL of /healthz, /readyz and /metrics.
+    pub ops: String,
+    stop: CancellationToken,
+}
+
+impl Handle {
+    /// Asks the service to stop, as SIGTERM does.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+}
+
+impl Service {
+    /// Sets up telemetry and binds both addresses.
+    pub async fn start(name: &'static str, version: &'static str, settings: &Settings) -> anyhow::Result<Self> {
+        let spans = telemetry::start(name, settings)?;
+        telemetry::metrics();
+        let listen = |address: SocketAddr| async move {
+            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+        };
+        Ok(Self {
+            name,
+            version,
+            api: listen(settings.bind).await?,
+            ops: listen(settings.ops_bind).await?,
+            settings: settings.clone(),
+            readiness: Readiness::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            spans,
+        })
+    }
+
+    /// Adds a check to `/readyz`. It must answer within 500 ms.
+    pub fn ready_when<F, R>(&mut self, name: &'static str, check: F)
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = bool> + Send + 'static,
+    {
+        self.readiness.add(name, check);
+    }
+
+    /// Runs a task beside the requests. It must end soon after [`Service::stopping`] is cancelled.
+    pub fn spawn<R>(&self, task: R)
+    where
+        R: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task);
+    }
+
+    /// Cancelled when the service stops: background tasks end, streams close.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Where the service listens, and how to stop it.
+    pub fn handle(&self) -> anyhow::Result<Handle> {
+        Ok(Handle {
+            address: format!("http://{}", self.api.local_addr()?),
+            ops: format!("http://{}", self.ops.local_addr()?),
+            stop: self.stop.clone(),
+        })
+    }
+
+    /// Serves until SIGTERM or Ctrl-C, as a process. Says on standard output where it listens.
+    pub async fn run(self, router: Router) -> anyhow::Result<()> {
+        let handle = self.handle()?;
+        let line = serde_json::json!({
+            "event": "listening", "service": self.name, "address": handle.address, "ops": handle.ops,
+        });
+        println!("{line}");
+        tokio::spawn(async move {
+            match signal().await {
+                Ok(()) => handle.stop(),
+                Err(error) => tracing::error!(%error, "cannot wait for signals"),
+            }
+        });
+        self.serve(router).await
+    }
+
+    /// Serves until told to stop. Then: not ready, deregistered, no new connection, requests in flight within the
+    /// deadline, background tasks, last spans.
+    pub async fn serve(self, router: Router) -> anyhow::Result<()> {
+        let registered = self.register().await?;
+        let readiness = Arc::new(self.readiness);
+        let closed = CancellationToken::new();
+        let ops = axum::serve(self.ops, health::router(readiness.clone()));
+        let ops = tokio::spawn(ops.with_graceful_shutdown(closed.clone().cancelled_owned()).into_future());
+        let door = CancellationToken::new();
+        let api = axum::serve(self.api, middleware::around(router).into_make_service_with_connect_info::<SocketAddr>());
+        let mut api = tokio::spawn(api.with_graceful_shutdown(door.clone().cancelled_owned()).into_future());
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            ended = &mut api => ended??,
+        }
+        tracing::info!(service = self.name, "stopping");
+        readiness.stop();
+        registered.withdraw().await;
+        sleep(FAREWELL).await;
+        door.cancel();
+        let deadline = self.settings.shutdown_deadline();
+        if !api.is_finished() && timeout(deadline, &mut api).await.is_err() {
+            tracing::warn!("requests in flight were cut off at the deadline");
+            api.abort();
+        }
+        self.tasks.close();
+        if timeout(deadline, self.tasks.wait()).await.is_err() {
+            tracing::warn!("background tasks were cut off at the deadline");
+        }
+        closed.cancel();
+        ops.abort();
+        let spans = self.spans;
+        let flushed = tokio::task::spawn_blocking(move || spans.shutdown_with_timeout(LAST_SPANS));
+        let _ = timeout(LAST_SPANS, flushed).await;
+        Ok(())
+    }
+
+    async fn register(&self) -> anyhow::Result<registry::Registered> {
+        let address = match &self.settings.advertise {
+            Some(address) => address.clone(),
+            None => own_address(self.api.local_addr()?, &self.settings.nats_url).await?,
+        };
+        let registration = Registration::new(self.name, self.version, &address);
+        Ok(Registry::connect(&self.settings.nats_url).await?.register(registration))
+    }
+}
+
+// Bound to all addresses: others reach us at the one from which we reach NATS. No packet is sent.
+async fn own_address(bound: SocketAddr, nats_url: &str) -> anyhow::Result<String> {
+    if !bound.ip().is_unspecified() {
+        return Ok(format!("http://{bound}"));
+    }
+    let nats: http::Uri = nats_url.parse().context("NATS_URL is not a URL")?;
+    let host = nats.host().context("NATS_URL has no host")?.to_owned();
+    let socket = UdpSocket::bind((bound.ip(), 0)).await?;
+    socket.connect((host.as_str(), nats.port_u16().unwrap_or(4222))).await.context("cannot find own address")?;
+    Ok(format!("http://{}", SocketAddr::new(socket.local_addr()?.ip(), bound.port())))
+}
+
+#[cfg(unix)]
+async fn signal() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        pressed = tokio::signal::ctrl_c() => pressed,
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

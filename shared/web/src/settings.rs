@@ -1,0 +1,98 @@
+//! The settings that every process has.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+/// Settings that every process has. Each is a flag and an environment variable.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    /// Address of the API. Port 0 takes any free port.
+    #[arg(long, env = "BIND", default_value = "127.0.0.1:0")]
+    pub bind: SocketAddr,
+
+    /// Address of /healthz, /readyz and /metrics, which the gateway does not route.
+    #[arg(long, env = "OPS_BIND", default_value = "127.0.0.1:0")]
+    pub ops_bind: SocketAddr,
+
+    /// Base URL under which others reach this instance, e.g. http://10.0.0.7:8080. Without it: the bound address, or
+    /// if that is unspecified (0.0.0.0) this host's own address as seen on the way to NATS.
+    #[arg(long, env = "ADVERTISE")]
+    pub advertise: Option<String>,
+
+    /// The one public origin, without a trailing slash. The token issuer is {PUBLIC_URL}/auth.
+    #[arg(long, env = "PUBLIC_URL", default_value = "http://localhost:8080", value_parser = base_url)]
+    pub public_url: String,
+
+    /// Where auth is reached from inside, with its path.
+    #[arg(long, env = "AUTH_URL", default_value = "http://127.0.0.1:8081/auth", value_parser = base_url)]
+    pub auth_url: String,
+
+    /// The NATS server, for events and the service registry.
+    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
+    pub nats_url: String,
+
+    /// Log filter, e.g. info or info,sqlx=debug.
+    #[arg(long, env = "LOG", default_value = "info")]
+    pub log: String,
+
+    /// Log lines as text for people or as JSON for machines.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// OTLP/gRPC endpoint for traces, e.g. http://127.0.0.1:4317. Without it no trace leaves the process.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
+
+    /// How long requests in flight may go on after SIGTERM, in milliseconds (0 to 300000).
+    #[arg(long, env = "SHUTDOWN_DEADLINE_MS", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u64).range(0..=300_000))]
+    pub shutdown_deadline_ms: u64,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+impl Settings {
+    /// The issuer of every token (RFC 9068, claim `iss`).
+    pub fn issuer(&self) -> String {
+        format!("{}/auth", self.public_url)
+    }
+
+    /// How long requests in flight may go on after SIGTERM.
+    pub fn shutdown_deadline(&self) -> Duration {
+        Duration::from_millis(self.shutdown_deadline_ms)
+    }
+
+    /// Settings for an instance on free loopback ports, as tests start it.
+    pub fn on_loopback(public_url: &str, auth_url: &str, nats_url: &str) -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            bind: any_port,
+            ops_bind: any_port,
+            advertise: None,
+            public_url: public_url.to_owned(),
+            auth_url: auth_url.to_owned(),
+            nats_url: nats_url.to_owned(),
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            otlp_endpoint: None,
+            shutdown_deadline_ms: 2_000,
+        }
+    }
+}
+
+fn base_url(text: &str) -> Result<String, String> {
+    let uri: http::Uri = text.parse().map_err(|error| format!("not a URL: {error}"))?;
+    let http = matches!(uri.scheme_str(), Some("http" | "https"));
+    if !http || uri.authority().is_none() || uri.query().is_some() || text.ends_with('/') {
+        return Err("must be http(s)://host[:port][/path] without a trailing slash or query".to_owned());
+    }
+    Ok(text.to_owned())
+}
