@@ -1,1 +1,3 @@
-//! Under construction.
+//! What is on the shelf.
+
+pub mod domain;
