@@ -1,0 +1,143 @@
+//! A private NATS server with `JetStream`: started on a free port on loopback, broken on purpose, stopped.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::Signal;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::TcpStream,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    directory::Temporary,
+    port,
+    process::{Process, tail},
+    program,
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Whether nats-server is on this machine.
+pub fn is_installed() -> bool {
+    find().is_some()
+}
+
+fn find() -> Option<PathBuf> {
+    program::find("nats-server", &["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin"])
+}
+
+/// A server that this process owns. It stops when dropped, or when this process is gone.
+pub struct Nats {
+    port: u16,
+    store: PathBuf,
+    log: PathBuf,
+    farewell: Signal,
+    // Fields drop in this order: the server goes before its directory.
+    server: Mutex<Option<Process>>,
+    _directory: Option<Temporary>,
+}
+
+impl Nats {
+    /// A server for one test. It leaves nothing behind.
+    pub async fn temporary() -> Result<Self> {
+        let directory = Temporary::new("nats")?;
+        let (store, log) = (directory.path().join("store"), directory.path().join("nats.log"));
+        // Its data go with it, so there is nothing to end well.
+        Self::begin(store, log, Signal::SIGKILL, Some(directory)).await
+    }
+
+    /// The server whose streams are kept in `store`. `log` is appended to.
+    pub async fn durable(store: &Path, log: &Path) -> Result<Self> {
+        Self::begin(store.to_owned(), log.to_owned(), Signal::SIGTERM, None).await
+    }
+
+    async fn begin(store: PathBuf, log: PathBuf, farewell: Signal, directory: Option<Temporary>) -> Result<Self> {
+        let server = Mutex::new(None);
+        let mut nats = Self { port: port::free()?, store, log, farewell, server, _directory: directory };
+        for _ in 0..5 {
+            match nats.start().await {
+                Err(_) if !port::is_free(nats.port) => nats.port = port::free()?,
+                outcome => return outcome.map(|()| nats),
+            }
+        }
+        bail!("no port stayed free long enough for nats-server")
+    }
+
+    /// `nats://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// SIGKILL.
+    pub fn kill(&self) {
+        self.server().iter_mut().for_each(Process::kill);
+    }
+
+    /// SIGSTOP: connections stay open and nothing answers.
+    pub fn pause(&self) {
+        self.server().iter_mut().for_each(|it| it.signal(Signal::SIGSTOP));
+    }
+
+    /// SIGCONT after [`Nats::pause`].
+    pub fn resume(&self) {
+        self.server().iter_mut().for_each(|it| it.signal(Signal::SIGCONT));
+    }
+
+    /// Starts it again on the same port with the same streams; stops it before if it still runs.
+    pub async fn restart(&self) -> Result<()> {
+        self.stop();
+        self.start().await
+    }
+
+    /// Shuts it down.
+    pub fn stop(&self) {
+        if let Some(mut process) = self.server().take() {
+            process.stop(Signal::SIGTERM, GRACE);
+        }
+    }
+
+    /// Whether it ended by itself.
+    pub fn has_ended(&self) -> bool {
+        self.server().as_mut().is_some_and(|it| it.ended().is_some())
+    }
+
+    async fn start(&self) -> Result<()> {
+        let mut command = Command::new(find().context("nats-server is not on this machine")?);
+        command.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-js", "-sd"]).arg(&self.store);
+        let mut process = Process::start(&mut command, &self.log, self.farewell)?;
+        let deadline = Instant::now() + PATIENCE;
+        while !speaks_jetstream(self.port).await {
+            ensure!(process.ended().is_none(), "nats-server ended while it was starting:\n{}", tail(&self.log, 20));
+            ensure!(Instant::now() < deadline, "nats-server is not ready:\n{}", tail(&self.log, 20));
+            sleep(Duration::from_millis(10)).await;
+        }
+        // Somebody else's server on this port would have been mistaken for ours.
+        ensure!(process.ended().is_none(), "nats-server ended while it was starting:\n{}", tail(&self.log, 20));
+        *self.server() = Some(process);
+        Ok(())
+    }
+
+    fn server(&self) -> MutexGuard<'_, Option<Process>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The server greets each connection with a line of INFO, which names `JetStream` once that has loaded its streams.
+async fn speaks_jetstream(port: u16) -> bool {
+    let greeting = async {
+        let mut line = String::new();
+        let connection = TcpStream::connect(("127.0.0.1", port)).await?;
+        BufReader::new(connection).read_line(&mut line).await?;
+        std::io::Result::Ok(line)
+    };
+    let line = timeout(Duration::from_secs(1), greeting).await;
+    line.is_ok_and(|line| line.is_ok_and(|line| line.contains("\"jetstream\":true")))
+}
