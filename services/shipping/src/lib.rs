@@ -1,1 +1,4 @@
-//! Under construction.
+//! Getting it there: rates, shipments, tracking.
+
+pub mod db;
+pub mod domain;
