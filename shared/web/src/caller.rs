@@ -37,6 +37,19 @@ impl Caller {
         self.user().ok_or_else(|| forbidden("user_required", "Only a user can do this"))
     }
 
+    /// 403 (RFC 6750, section 3.1) unless `scope` was granted.
+    pub fn require_scope(&self, scope: &str) -> Result<(), Problem> {
+        if self.scopes.iter().any(|granted| granted == scope) {
+            return Ok(());
+        }
+        let problem = forbidden("insufficient_scope", "The token does not carry the scope").with("scope", scope);
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+        Err(match HeaderValue::from_str(&challenge) {
+            Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
+            Err(_) => problem,
+        })
+    }
+
     /// Staff or operators, who see everybody's things.
     pub fn is_staff(&self) -> bool {
         self.roles.iter().any(|role| role == "staff" || role == "operator")
@@ -105,14 +118,7 @@ where
 }
 
 fn permit<P: Permission>(caller: &Caller) -> Result<(), Problem> {
-    if !caller.scopes.iter().any(|scope| scope == P::SCOPE) {
-        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", P::SCOPE);
-        let problem = forbidden("insufficient_scope", "The token does not carry the scope").with("scope", P::SCOPE);
-        return Err(match HeaderValue::from_str(&challenge) {
-            Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
-            Err(_) => problem,
-        });
-    }
+    caller.require_scope(P::SCOPE)?;
     let has_role = caller.roles.iter().any(|role| P::ROLES.contains(&role.as_str()));
     if caller.user().is_some() && !P::ROLES.is_empty() && !has_role {
         return Err(forbidden("insufficient_role", "The user does not have the role").with("roles", P::ROLES));

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use std::collections::BTreeMap;
 use utoipa::{
-    IntoResponses, PartialSchema, ToSchema,
+    IntoResponses, PartialSchema, ToResponse, ToSchema,
     openapi::{
         Components, ContentBuilder, Info, License, OpenApi, OpenApiBuilder, RefOr, Response as Described,
         ResponseBuilder, Schema, Server,
@@ -25,6 +25,9 @@ pub fn document(service: &str, title: &str, description: &str, version: &str, sc
     let flow = AuthorizationCode::new("/auth/authorize", "/auth/token", scopes.iter().copied().collect::<Scopes>());
     let mut components = Components::new();
     components.add_security_scheme("oauth2", SecurityScheme::OAuth2(OAuth2::new([Flow::AuthorizationCode(flow)])));
+    for (name, response) in [NotFound::response(), Conflict::response()] {
+        components.responses.insert(name.to_owned(), response);
+    }
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
     let server = if service == "auth" { "/".to_owned() } else { format!("/api/{service}") };
@@ -72,6 +75,24 @@ impl IntoResponses for BodyProblems {
             of("415", "The body is not `application/json`."),
             of("422", "The body is not as the contract says; `errors` names the fields."),
         ])
+    }
+}
+
+/// 404: for `(status = 404, response = web::contract::NotFound)`.
+pub struct NotFound;
+
+impl<'r> ToResponse<'r> for NotFound {
+    fn response() -> (&'r str, RefOr<Described>) {
+        ("NotFound", RefOr::T(problem("There is no such thing, or it is not yours.")))
+    }
+}
+
+/// 409: for `(status = 409, response = web::contract::Conflict)`.
+pub struct Conflict;
+
+impl<'r> ToResponse<'r> for Conflict {
+    fn response() -> (&'r str, RefOr<Described>) {
+        ("Conflict", RefOr::T(problem("Refused; `code` says why.")))
     }
 }
 

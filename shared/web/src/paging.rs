@@ -1,7 +1,12 @@
 //! Lists are paged by cursor, with a bounded limit.
 
+use std::str::FromStr;
+
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::problem::Problem;
 
 /// Which page of a list is wanted.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -14,6 +19,16 @@ pub struct Paging {
     /// Where to go on: `next` of the page before.
     #[param(max_length = 200)]
     pub after: Option<String>,
+}
+
+impl Paging {
+    /// The cursor, read as `C`. 400 if it is not one of ours.
+    pub fn cursor<C: FromStr>(&self) -> Result<Option<C>, Problem> {
+        self.after.as_deref().map(str::parse).transpose().map_err(|_| {
+            Problem::new(StatusCode::BAD_REQUEST, "invalid_query", "The query string is not as the contract says")
+                .field("after", "is not a cursor of this list")
+        })
+    }
 }
 
 /// How many items at the most: 1 to 100, 20 unless told.

@@ -1,0 +1,76 @@
+//! A service's connection to the events: its outbox relay and its consumers.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_nats::{Client, ConnectOptions, Event, connection::State, jetstream};
+use database::{Pool, Settings};
+use tokio_util::sync::CancellationToken;
+
+use crate::{MIGRATOR, consumer, inbox, relay::Relay, subscription::Subscriptions};
+
+/// The connection to the events cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The tables could not be made.
+    #[error("the messaging tables cannot be made")]
+    Database(#[from] database::Error),
+    /// The address cannot be used.
+    #[error("the NATS address cannot be used")]
+    Nats(#[from] async_nats::ConnectError),
+    /// The connection does not take subscriptions.
+    #[error("cannot subscribe")]
+    Subscribe,
+}
+
+/// A service's connection to the events. Cheap to clone.
+#[derive(Clone)]
+pub struct Bus {
+    pub(crate) service: &'static str,
+    pub(crate) pool: Pool,
+    pub(crate) client: Client,
+    pub(crate) jetstream: jetstream::Context,
+    // Set when the server was lost and found: what it acknowledged lately may be gone.
+    pub(crate) found_again: Arc<AtomicBool>,
+}
+
+impl Bus {
+    /// Makes the tables and connects. A NATS server that does not answer yet is tried again in the background.
+    pub async fn open(service: &'static str, nats: &str, settings: &Settings, pool: &Pool) -> Result<Self, Error> {
+        database::migrate(settings, &[&MIGRATOR]).await?;
+        let found_again = Arc::new(AtomicBool::new(false));
+        let noted = found_again.clone();
+        let client = ConnectOptions::new()
+            .name(service)
+            .retry_on_initial_connect()
+            .event_callback(move |event| {
+                if matches!(event, Event::Disconnected) {
+                    noted.store(true, Ordering::Relaxed);
+                }
+                async {}
+            })
+            .connect(nats)
+            .await?;
+        let jetstream = jetstream::new(client.clone());
+        Ok(Self { service, pool: pool.clone(), client, jetstream, found_again })
+    }
+
+    /// NATS answers. For readiness.
+    pub fn connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Publishes what the outbox holds, until told to stop.
+    pub async fn relay(self, stop: CancellationToken) {
+        Relay::of(self).run(stop).await;
+    }
+
+    /// Lets events take effect, until told to stop.
+    pub async fn consume(self, subscriptions: Subscriptions, stop: CancellationToken) {
+        let forget = inbox::forget_old(self.pool.clone(), stop.clone());
+        let consumers = subscriptions.reactions().map(|reaction| consumer::run(&self, reaction, &stop));
+        tokio::join!(forget, futures::future::join_all(consumers));
+    }
+}

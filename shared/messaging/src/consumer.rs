@@ -1,0 +1,116 @@
+//! A durable consumer: lets each event take effect once, tries again with backoff, and sets aside what never will, so
+//! that one poisonous message does not block the rest.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    AckKind, Message,
+    consumer::{AckPolicy, pull},
+};
+use futures::TryStreamExt;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::{
+    bus::Bus,
+    dead_letters, inbox,
+    stream::{self, BoxError},
+    subscription::Reaction,
+};
+
+/// After so many deliveries a message is set aside.
+const ATTEMPTS: i64 = 8;
+/// How long an effect may take before the message is delivered again.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+const AGAIN: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(bus: &Bus, reaction: &Reaction, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        let outcome = tokio::select! {
+            () = stop.cancelled() => return,
+            outcome = follow(bus, reaction, stop) => outcome,
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, consumer = reaction.consumer, "cannot follow events; trying again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
+}
+
+async fn follow(bus: &Bus, reaction: &Reaction, stop: &CancellationToken) -> Result<(), BoxError> {
+    let stream = stream::of_service(&bus.jetstream, stream::publisher(reaction.event_type)).await?;
+    let config = pull::Config {
+        durable_name: Some(reaction.consumer.clone()),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_ack_pending: 256,
+        // One subject per consumer: nats-server 2.9 drops a list of them without a word.
+        filter_subject: reaction.event_type.to_owned(),
+        ..pull::Config::default()
+    };
+    let consumer = stream.get_or_create_consumer(&reaction.consumer, config).await?;
+    if consumer.cached_info().config.filter_subject != reaction.event_type {
+        return Err("the server did not keep the consumer's filter".into());
+    }
+    let mut messages = consumer.messages().await?;
+    while let Some(message) = messages.try_next().await? {
+        // An effect that has begun is finished even when the service stops.
+        let span = tracing::info_span!("event", consumer = reaction.consumer);
+        let parent = message.headers.as_ref().and_then(|headers| headers.get("traceparent"));
+        web::telemetry::continue_trace(&span, parent.map(AsRef::as_ref));
+        handle(bus, reaction, &message).instrument(span).await?;
+        if stop.is_cancelled() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn handle(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(), BoxError> {
+    let delivered = message.info()?.delivered;
+    let outcome = match (reaction.check)(&message.payload) {
+        Err(error) => set_aside(bus, reaction, message, delivered, &error.to_string()).await,
+        Ok(event) => match take_effect(bus, reaction, event, &message.payload).await {
+            Err(error) if delivered >= ATTEMPTS => {
+                set_aside(bus, reaction, message, delivered, &format!("{error:#}")).await
+            }
+            outcome => outcome,
+        },
+    };
+    match outcome {
+        Ok(()) => message.double_ack().await,
+        Err(error) => {
+            tracing::warn!(error = format!("{error:#}"), delivered, "an event did not take effect; trying again");
+            message.ack_with(AckKind::Nak(Some(backoff(delivered)))).await
+        }
+    }
+}
+
+/// Lets an event take effect, once.
+pub(crate) async fn take_effect(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -> anyhow::Result<()> {
+    let mut tx = bus.pool.begin().await?;
+    if inbox::record(&mut tx, &reaction.consumer, event).await? {
+        (reaction.effect)(&mut tx, body).await?;
+        tx.commit().await?;
+        metrics::counter!("events_consumed_total", "consumer" => reaction.consumer.clone()).increment(1);
+    }
+    Ok(())
+}
+
+async fn set_aside(bus: &Bus, reaction: &Reaction, message: &Message, delivered: i64, why: &str) -> anyhow::Result<()> {
+    tracing::error!(why, consumer = reaction.consumer, "an event is set aside as a dead letter");
+    metrics::counter!("events_dead_lettered_total", "consumer" => reaction.consumer.clone()).increment(1);
+    let mut db = bus.pool.get().await?;
+    dead_letters::insert(&mut db, &reaction.consumer, &message.subject, &message.payload, why, delivered).await?;
+    Ok(())
+}
+
+/// 100 ms, 200 ms, 400 ms … up to 30 s.
+fn backoff(delivered: i64) -> Duration {
+    let doublings = u32::try_from(delivered.clamp(1, 12) - 1).unwrap_or(0);
+    Duration::from_millis(100 * 2_u64.pow(doublings)).min(Duration::from_secs(30))
+}

@@ -1,0 +1,46 @@
+//! The inbox: what has taken effect is recorded in the transaction of the effect, so that nothing does twice.
+
+use std::time::Duration;
+
+use database::{Pool, Result};
+use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const FORGET: Duration = Duration::from_mins(10);
+
+/// Records the event; false if it has taken effect already.
+pub(crate) async fn record(db: &mut PgConnection, consumer: &str, event: Uuid) -> Result<bool> {
+    let recorded = sqlx::query!(
+        "insert into messaging.inbox (consumer, event_id) values ($1, $2) on conflict do nothing",
+        consumer,
+        event
+    )
+    .execute(db)
+    .await?;
+    Ok(recorded.rows_affected() == 1)
+}
+
+/// Forgets events older than a week, in bounded batches: streams keep theirs for three days, so none comes back.
+pub(crate) async fn forget_old(pool: Pool, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(FORGET) => {}
+        }
+        if let Err(error) = forget_batch(&pool).await {
+            tracing::warn!(%error, "cannot forget old inbox rows; trying again later");
+        }
+    }
+}
+
+async fn forget_batch(pool: &Pool) -> Result<()> {
+    let mut db = pool.get().await?;
+    sqlx::query!(
+        "delete from messaging.inbox where (consumer, event_id) in (
+             select consumer, event_id from messaging.inbox where received_at < now() - interval '7 days' limit 10000)"
+    )
+    .execute(&mut *db)
+    .await?;
+    Ok(())
+}

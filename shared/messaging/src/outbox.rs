@@ -1,0 +1,112 @@
+//! The outbox: an event is a row, written in the transaction that made it true.
+
+use contracts::{CloudEvent, Event, EventId};
+use database::{Error, Result};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::stream::publisher;
+
+/// A row that waits to be published.
+pub(crate) struct Waiting {
+    pub id: Uuid,
+    pub subject: String,
+    pub body: serde_json::Value,
+    pub traceparent: Option<String>,
+}
+
+/// Announces an event as of `now`, in the caller's transaction. It leaves after the commit, or not at all.
+pub async fn announce<E: Event>(db: &mut PgConnection, event: &E, now: OffsetDateTime) -> Result<()> {
+    let id = EventId::generate();
+    let traceparent = web::telemetry::traceparent();
+    let envelope = CloudEvent {
+        specversion: "1.0".to_owned(),
+        id,
+        source: format!("/{}", publisher(E::TYPE)),
+        kind: E::TYPE.to_owned(),
+        subject: event.aggregate(),
+        time: now,
+        datacontenttype: "application/json".to_owned(),
+        traceparent: traceparent.clone(),
+        data: event,
+    };
+    let body = serde_json::to_value(&envelope).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    sqlx::query!(
+        "insert into messaging.outbox (id, subject, aggregate, body, traceparent) values ($1, $2, $3, $4, $5)",
+        id.uuid(),
+        E::TYPE,
+        envelope.subject,
+        body,
+        traceparent,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Up to `limit` rows that wait, oldest first, and of each aggregate only its first: the next may leave only when that
+/// one is acknowledged.
+pub(crate) async fn list_waiting(db: &mut PgConnection, limit: i64) -> Result<Vec<Waiting>> {
+    sqlx::query_as!(
+        Waiting,
+        "select id, subject, body, traceparent from messaging.outbox as this
+         where published_at is null and not exists (
+             select from messaging.outbox as earlier
+             where earlier.published_at is null and earlier.aggregate = this.aggregate and earlier.seq < this.seq)
+         order by seq limit $1",
+        limit
+    )
+    .fetch_all(db)
+    .await
+    .map_err(Error::from)
+}
+
+/// Marks rows as acknowledged by JetStream.
+pub(crate) async fn mark_published(db: &mut PgConnection, ids: &[Uuid]) -> Result<()> {
+    sqlx::query!("update messaging.outbox set published_at = now() where id = any($1)", ids).execute(db).await?;
+    Ok(())
+}
+
+/// Lets everything published lately wait again. JetStream acknowledges before it has flushed (two minutes by default),
+/// so a server that crashed may have lost it; identity makes the repetition harmless.
+pub(crate) async fn publish_lately_again(db: &mut PgConnection) -> Result<u64> {
+    let done = sqlx::query!(
+        "update messaging.outbox set published_at = null where published_at > now() - interval '3 minutes'"
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Deletes up to a thousand rows that were published an hour ago or earlier.
+pub(crate) async fn forget_published(db: &mut PgConnection) -> Result<u64> {
+    let done = sqlx::query!(
+        "delete from messaging.outbox where seq in (
+             select seq from messaging.outbox where published_at < now() - interval '1 hour'
+             order by published_at limit 1000)"
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Takes or keeps the right to publish, for five seconds of the database's time.
+pub(crate) async fn take_lease(db: &mut PgConnection, holder: Uuid) -> Result<bool> {
+    let taken = sqlx::query!(
+        "update messaging.relay_lease set holder = $1, lease_until = clock_timestamp() + interval '5 seconds'
+         where holder = $1 or lease_until < clock_timestamp()",
+        holder
+    )
+    .execute(db)
+    .await?;
+    Ok(taken.rows_affected() == 1)
+}
+
+/// Gives the right to publish back.
+pub(crate) async fn give_lease_back(db: &mut PgConnection, holder: Uuid) -> Result<()> {
+    sqlx::query!("update messaging.relay_lease set holder = null, lease_until = '-infinity' where holder = $1", holder)
+        .execute(db)
+        .await?;
+    Ok(())
+}

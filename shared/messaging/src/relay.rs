@@ -1,0 +1,151 @@
+//! The relay: publishes the outbox in batches with many acknowledgements in flight, keeps the order within each
+//! aggregate, holds no transaction open while it waits, and marks only what was acknowledged.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
+use futures::future::join_all;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    bus::Bus,
+    outbox::{self, Waiting},
+    stream::{self, BoxError},
+};
+
+/// How many rows are in flight at the most.
+const BATCH: i64 = 250;
+/// How long an acknowledgement may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How soon the rows of other instances, and those that a crashed one left behind, are found.
+const POLL: Duration = Duration::from_millis(50);
+/// How soon a standby relay takes over, and how long to wait after a failure.
+const STANDBY: Duration = Duration::from_secs(1);
+/// The lease lasts five seconds of the database's time; we count on less, by our own clock.
+const LEASE: Duration = Duration::from_secs(3);
+const RENEW: Duration = Duration::from_millis(1_500);
+const FORGET: Duration = Duration::from_mins(1);
+
+pub(crate) struct Relay {
+    bus: Bus,
+    id: Uuid,
+    leased_at: Option<Instant>,
+    forgot_at: Instant,
+}
+
+impl Relay {
+    pub(crate) fn of(bus: Bus) -> Self {
+        Self { bus, id: Uuid::now_v7(), leased_at: None, forgot_at: Instant::now() }
+    }
+
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let committed = self.bus.pool.committed();
+        loop {
+            let pause = match self.round().await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox waits");
+                    STANDBY
+                }
+            };
+            if pause.is_zero() && !stop.is_cancelled() {
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = committed.notified(), if self.leased_at.is_some() && pause < STANDBY => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        if let Err(error) = self.stop().await {
+            tracing::warn!(%error, "the outbox's lease runs out by itself");
+        }
+    }
+
+    /// One round; says how long to pause after it.
+    async fn round(&mut self) -> Result<Duration, BoxError> {
+        if !self.hold_lease().await? {
+            return Ok(STANDBY);
+        }
+        if self.bus.found_again.load(Ordering::Relaxed) && self.bus.connected() {
+            self.bus.found_again.store(false, Ordering::Relaxed);
+            stream::of_service(&self.bus.jetstream, self.bus.service).await?;
+            let rows = outbox::publish_lately_again(&mut *self.bus.pool.get().await?).await?;
+            tracing::info!(rows, "NATS was away: publishing again what it may have lost");
+        }
+        let waiting = outbox::list_waiting(&mut *self.bus.pool.get().await?, BATCH).await?;
+        if waiting.is_empty() {
+            self.forget().await?;
+            return Ok(POLL);
+        }
+        let published = self.publish(&waiting).await?;
+        outbox::mark_published(&mut *self.bus.pool.get().await?, &published).await?;
+        metrics::counter!("outbox_published_total").increment(published.len() as u64);
+        if published.len() < waiting.len() {
+            return Err("some events were not acknowledged".into());
+        }
+        Ok(Duration::ZERO)
+    }
+
+    async fn hold_lease(&mut self) -> Result<bool, BoxError> {
+        if self.leased_at.is_some_and(|at| at.elapsed() < RENEW) {
+            return Ok(true);
+        }
+        let asked = Instant::now();
+        let taken = timeout(LEASE, async { outbox::take_lease(&mut *self.bus.pool.get().await?, self.id).await });
+        let taken = taken.await.map_err(|_| "the database does not answer")??;
+        if taken && self.leased_at.is_none() {
+            stream::of_service(&self.bus.jetstream, self.bus.service).await?;
+        }
+        self.leased_at = taken.then_some(asked);
+        Ok(taken)
+    }
+
+    /// Publishes all and waits for all; answers which were acknowledged.
+    async fn publish(&self, waiting: &[Waiting]) -> Result<Vec<Uuid>, BoxError> {
+        let mut acknowledgements = Vec::with_capacity(waiting.len());
+        for row in waiting {
+            let body = serde_json::to_vec(&row.body)?;
+            let sent = self.bus.jetstream.publish_with_headers(row.subject.clone(), headers(row), body.into());
+            acknowledgements.push((row.id, timeout(PATIENCE, sent).await??));
+        }
+        let answers = acknowledgements.into_iter().map(|(id, acknowledgement)| async move {
+            match timeout(PATIENCE, acknowledgement.into_future()).await {
+                Ok(Ok(_)) => Some(id),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, %id, "not acknowledged");
+                    None
+                }
+                Err(_) => None,
+            }
+        });
+        Ok(join_all(answers).await.into_iter().flatten().collect())
+    }
+
+    async fn forget(&mut self) -> Result<(), BoxError> {
+        if self.forgot_at.elapsed() > FORGET {
+            self.forgot_at = Instant::now();
+            outbox::forget_published(&mut *self.bus.pool.get().await?).await?;
+        }
+        Ok(())
+    }
+
+    async fn stop(&mut self) -> Result<(), BoxError> {
+        // What was committed by the last requests still leaves now, if NATS is there.
+        while self.leased_at.is_some() && self.bus.connected() && self.round().await?.is_zero() {}
+        outbox::give_lease_back(&mut *self.bus.pool.get().await?, self.id).await?;
+        Ok(())
+    }
+}
+
+fn headers(row: &Waiting) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(NATS_MESSAGE_ID, row.id.to_string().as_str());
+    headers.insert("Content-Type", "application/cloudevents+json");
+    if let Some(traceparent) = &row.traceparent {
+        headers.insert("traceparent", traceparent.as_str());
+    }
+    headers
+}
