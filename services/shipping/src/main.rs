@@ -1,1 +1,7 @@
-fn main() {}
+//! `shipping` serves; `shipping openapi` prints the contract; `shipping --help` documents every setting.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    web::main("shipping", "Getting it there: rates, shipments, tracking", shipping::contract, shipping::run)
+}

@@ -6,7 +6,7 @@ use contracts::{Currency, Money};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Refusal, UnknownName};
+use super::{Booking, Refusal, UnknownName};
 
 /// The heaviest parcel the carrier takes.
 pub const HEAVIEST: Grams = Grams(30_000);
@@ -180,15 +180,10 @@ pub fn quote(rates: &[Rate], country: &str, weight: Grams) -> Result<Vec<Shippin
     if options.is_empty() { Err(overweight(rates.iter(), weight)) } else { Ok(options) }
 }
 
-/// The way to ship `weight` to `country` with `service`, if the price the customer accepted is still the price.
-pub fn price(
-    rates: &[Rate],
-    country: &str,
-    weight: Grams,
-    service: Service,
-    accepted: Money,
-) -> Result<ShippingOption, Refusal> {
-    let offers = quote(rates, country, weight)?;
+/// The way to ship what is booked, if the price the customer accepted is still the price.
+pub fn price(rates: &[Rate], booking: &Booking) -> Result<ShippingOption, Refusal> {
+    let Booking { weight_grams: weight, service, price: accepted, .. } = *booking;
+    let offers = quote(rates, &booking.to.country, weight)?;
     let Some(offer) = offers.into_iter().find(|offer| offer.service == service) else {
         return Err(overweight(rates.iter().filter(|rate| rate.service == service), weight));
     };
@@ -199,12 +194,16 @@ pub fn price(
     }
 }
 
-/// Refuses `rates` of one zone and service if a heavier parcel would cost less than a lighter one.
+/// Refuses `rates` of one zone and service if a price is not in euros or not positive, or if a heavier parcel would
+/// cost less than a lighter one.
 pub fn check_tariff(rates: &[Rate]) -> Result<(), Refusal> {
     let mut ascending = rates.to_vec();
     ascending.sort_by_key(|rate| rate.up_to_grams);
     if let Some(rate) = ascending.iter().find(|rate| rate.price.currency != Currency::Eur) {
         return Err(Refusal::UnsupportedCurrency { currency: rate.price.currency });
+    }
+    if let Some(rate) = ascending.iter().find(|rate| rate.price.amount <= 0) {
+        return Err(Refusal::PriceNotPositive { price: rate.price });
     }
     match ascending.windows(2).find(|pair| pair[1].price.amount < pair[0].price.amount) {
         None => Ok(()),
@@ -246,6 +245,12 @@ mod tests {
         }
     }
 
+    fn booking(weight: i32, service: Service, price: Money) -> Booking {
+        let to = serde_json::json!({"name": "A", "street": "B 1", "postal_code": "1", "city": "C", "country": "DE"});
+        let to = serde_json::from_value(to).unwrap();
+        Booking { customer_id: contracts::seed::ALICE, to, weight_grams: grams(weight), service, price }
+    }
+
     fn tariff() -> Vec<Rate> {
         vec![
             rate(Service::Standard, 5000, 690),
@@ -265,7 +270,7 @@ mod tests {
     fn a_service_that_does_not_take_the_weight_is_not_offered() {
         assert_eq!(quote(&tariff(), "DE", grams(1000)).unwrap().len(), 2);
         assert_eq!(quote(&tariff(), "DE", grams(1001)).unwrap().len(), 1);
-        let refused = price(&tariff(), "DE", grams(1001), Service::Express, Money::new(1190, Currency::Eur));
+        let refused = price(&tariff(), &booking(1001, Service::Express, Money::new(1190, Currency::Eur)));
         assert_eq!(refused, Err(Refusal::Overweight { weight: grams(1001), limit: grams(1000) }));
     }
 
@@ -282,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_price_is_accepted_only_if_it_is_the_current_one() {
-        let accept = |money| price(&tariff(), "DE", grams(900), Service::Standard, money);
+        let accept = |money| price(&tariff(), &booking(900, Service::Standard, money));
         assert!(accept(Money::new(490, Currency::Eur)).is_ok());
         for other in [Money::new(489, Currency::Eur), Money::new(491, Currency::Eur), Money::new(490, Currency::Usd)] {
             let current = Money::new(490, Currency::Eur);

@@ -34,6 +34,9 @@ pub enum Refusal {
     /// A rate would make a heavier parcel cheaper than a lighter one.
     #[error("parcels up to {heavier} would cost less than parcels up to {lighter}")]
     PriceFallsWithWeight { lighter: Grams, heavier: Grams },
+    /// Nothing travels for nothing.
+    #[error("{price} is not more than nothing")]
+    PriceNotPositive { price: Money },
     /// Rates are in one currency.
     #[error("rates are in EUR")]
     UnsupportedCurrency { currency: contracts::Currency },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{Days, Grams, Refusal, Service, TrackingNumber, UnknownName};
+use super::{Days, Grams, Refusal, Service, ShippingOption, TrackingNumber, UnknownName};
 
 /// Where a shipment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -81,14 +81,17 @@ impl Step {
         }
     }
 
-    /// What to say about a step that did not start, because the shipment was in `state`: done before, or refused.
+    /// What to say about a step that could not start: it was done before, or it is refused. `state` is read after the
+    /// step was tried, so a state from which it could start only means that it came too early.
     pub const fn not_taken(self, state: State) -> Result<(), Refusal> {
         match (self, state) {
             (Self::Cancel, State::Cancelled) => Ok(()),
             (Self::Cancel, _) => Err(Refusal::AlreadyDispatched { state }),
             (_, State::Cancelled) => Err(Refusal::ShipmentCancelled),
-            (Self::Dispatch, State::Booked) => Err(Refusal::NotPrepared { state }),
-            (Self::Deliver, State::Booked | State::Prepared) => Err(Refusal::NotDispatched { state }),
+            (Self::Dispatch, State::Booked | State::Prepared) => Err(Refusal::NotPrepared { state }),
+            (Self::Deliver, State::Booked | State::Prepared | State::Dispatched) => {
+                Err(Refusal::NotDispatched { state })
+            }
             (Self::Prepare | Self::Dispatch | Self::Deliver, _) => Ok(()),
         }
     }
@@ -125,6 +128,33 @@ pub struct Shipment {
 }
 
 impl Shipment {
+    /// A new shipment, as `offer` prices it.
+    pub fn booked(
+        order_id: OrderId,
+        booking: Booking,
+        offer: ShippingOption,
+        tracking_number: TrackingNumber,
+        now: OffsetDateTime,
+    ) -> Self {
+        let Booking { customer_id, to, weight_grams, .. } = booking;
+        let ShippingOption { service, price, days } = offer;
+        let state = State::Booked;
+        let (booked_at, changed_at) = (now, now);
+        Self {
+            order_id,
+            customer_id,
+            state,
+            to,
+            weight_grams,
+            service,
+            price,
+            days,
+            tracking_number,
+            booked_at,
+            changed_at,
+        }
+    }
+
     /// The answer when the order's shipment is booked again: the same shipment for the same request.
     pub fn booked_again(self, booking: &Booking) -> Result<Self, Refusal> {
         if self.state == State::Cancelled {
