@@ -10,6 +10,7 @@ pub mod seed;
 mod sku;
 
 pub mod accounting;
+pub mod asyncapi;
 pub mod auth;
 pub mod inventory;
 pub mod order;

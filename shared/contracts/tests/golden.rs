@@ -1,6 +1,8 @@
 //! The wire form of every event, pinned: a change shows up in review as a changed file.
 //! After a deliberate change run the tests with `UPDATE_GOLDEN=1` and commit the difference.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{fs, path::PathBuf};
 
 use contracts::{
