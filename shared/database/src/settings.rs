@@ -7,7 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
 /// Settings of the service's own database.
+// No group: it would be named after the type, and `web::Settings` has the same name.
 #[derive(Clone, Debug, Args)]
+#[group(skip)]
 pub struct Settings {
     /// URL of the service's own database, e.g. `postgres://inventory:…@127.0.0.1:5432/inventory`. Secret.
     #[arg(long = "database-url", env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
