@@ -1,1 +1,3 @@
-//! Under construction.
+//! Money.
+
+pub mod domain;

@@ -1,0 +1,39 @@
+//! An amount that can be paid.
+
+use contracts::Money;
+use serde::{Deserialize, Serialize};
+
+/// The largest amount of one payment, credit limit or posting, in minor units. Sums of a billion such amounts still
+/// fit 64 bits.
+const LARGEST: i64 = 1_000_000_000;
+
+/// Money that is more than nothing and at most 1,000,000,000 minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Money", into = "Money")]
+pub struct Amount(Money);
+
+/// The amount cannot be paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`amount` must be from 1 to {LARGEST} minor units")]
+pub struct InvalidAmount;
+
+impl Amount {
+    /// The amount as money.
+    pub fn money(self) -> Money {
+        self.0
+    }
+}
+
+impl TryFrom<Money> for Amount {
+    type Error = InvalidAmount;
+
+    fn try_from(money: Money) -> Result<Self, InvalidAmount> {
+        if (1..=LARGEST).contains(&money.amount) { Ok(Self(money)) } else { Err(InvalidAmount) }
+    }
+}
+
+impl From<Amount> for Money {
+    fn from(amount: Amount) -> Self {
+        amount.0
+    }
+}

@@ -1,0 +1,92 @@
+//! Buying on account: how far a customer's credit reaches.
+
+use contracts::{Currency, CustomerId, Money};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Amount, Decline, Refusal};
+
+/// A customer who may buy on account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CustomerAccount {
+    pub customer_id: CustomerId,
+    /// How much may be open at the most.
+    pub credit_limit: Money,
+    /// Captured, not refunded and not yet paid. Below zero if a paid order was refunded.
+    pub outstanding: Money,
+    /// Authorized and not yet captured.
+    pub held: Money,
+}
+
+impl CustomerAccount {
+    /// Nobody has credit unless staff gave it.
+    pub fn without_credit(customer_id: CustomerId, currency: Currency) -> Self {
+        let zero = Money::zero(currency);
+        Self { customer_id, credit_limit: zero, outstanding: zero, held: zero }
+    }
+
+    /// Whether `wanted` fits in what is left: what is held for other orders counts as if it were owed.
+    pub fn allows(&self, wanted: Amount) -> Result<(), Decline> {
+        let wanted = wanted.money();
+        let Self { credit_limit, outstanding, held, .. } = self;
+        let open = outstanding.plus(*held).and_then(|open| open.plus(wanted));
+        match open {
+            Ok(open) if open.amount <= credit_limit.amount => Ok(()),
+            _ => Err(Decline::OverCreditLimit { limit: *credit_limit, outstanding: *outstanding, held: *held, wanted }),
+        }
+    }
+
+    /// Whether the limit can be kept in `currency` from now on.
+    pub fn can_move_to(&self, currency: Currency) -> Result<(), Refusal> {
+        let settled = self.outstanding.amount == 0 && self.held.amount == 0;
+        let kept_in = self.credit_limit.currency;
+        if settled || kept_in == currency { Ok(()) } else { Err(Refusal::CurrencyInUse { currency: kept_in }) }
+    }
+
+    /// Whether `paid` can be taken: not more than is owed.
+    pub fn takes(&self, paid: Amount) -> Result<(), Refusal> {
+        let (paid, owed) = (paid.money(), self.outstanding);
+        let fits = paid.currency == owed.currency && paid.amount <= owed.amount;
+        if fits { Ok(()) } else { Err(Refusal::MoreThanOwed { paid, owed }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn euro(amount: i64) -> Money {
+        Money::new(amount, Currency::Eur)
+    }
+
+    fn amount(amount: i64, currency: Currency) -> Amount {
+        Amount::try_from(Money::new(amount, currency)).unwrap()
+    }
+
+    fn account(outstanding: i64, held: i64) -> CustomerAccount {
+        let customer_id = CustomerId::generate();
+        CustomerAccount { customer_id, credit_limit: euro(100), outstanding: euro(outstanding), held: euro(held) }
+    }
+
+    #[test]
+    fn credit_reaches_to_the_limit_and_not_a_cent_further() {
+        assert!(account(40, 20).allows(amount(40, Currency::Eur)).is_ok());
+        let decline = account(40, 20).allows(amount(41, Currency::Eur)).unwrap_err();
+        let (limit, outstanding, held, wanted) = (euro(100), euro(40), euro(20), euro(41));
+        assert_eq!(decline, Decline::OverCreditLimit { limit, outstanding, held, wanted });
+    }
+
+    #[test]
+    fn credit_in_one_currency_is_none_in_another() {
+        assert!(account(0, 0).allows(amount(1, Currency::Usd)).is_err());
+        assert!(account(0, 0).can_move_to(Currency::Usd).is_ok());
+        assert!(account(0, 1).can_move_to(Currency::Usd).is_err());
+    }
+
+    #[test]
+    fn no_more_is_taken_than_is_owed() {
+        assert!(account(40, 0).takes(amount(40, Currency::Eur)).is_ok());
+        assert!(account(40, 0).takes(amount(41, Currency::Eur)).is_err());
+        assert!(account(40, 0).takes(amount(1, Currency::Gbp)).is_err());
+    }
+}
