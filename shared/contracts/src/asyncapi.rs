@@ -66,7 +66,7 @@ pub fn document(service: &str) -> Value {
             "title": format!("Events of {service}"),
             "version": "1.0.0",
             "description": "CloudEvents 1.0 in JSON on NATS JetStream. The `Nats-Msg-Id` header is the event's id.",
-            "license": {"name": "MIT OR Apache-2.0"},
+            "license": {"name": "MIT"},
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": channels,

@@ -19,8 +19,8 @@ use crate::problem::{FieldError, Problem};
 pub fn document(service: &str, title: &str, description: &str, version: &str, scopes: &[(&str, &str)]) -> OpenApi {
     let mut info = Info::new(title, version);
     info.description = Some(description.to_owned());
-    let mut license = License::new("MIT OR Apache-2.0");
-    license.identifier = Some("MIT OR Apache-2.0".to_owned());
+    let mut license = License::new("MIT");
+    license.identifier = Some("MIT".to_owned());
     info.license = Some(license);
     let flow = AuthorizationCode::new("/auth/authorize", "/auth/token", scopes.iter().copied().collect::<Scopes>());
     let mut components = Components::new();
