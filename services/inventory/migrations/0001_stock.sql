@@ -36,6 +36,13 @@ create table reservation_line (
     constraint reservation_line_quantity_positive check (quantity > 0)
 );
 
+-- A reservation as it is read: with its lines, by SKU.
+create view reservation_with_lines as
+select reservation.*,
+       coalesce((select jsonb_agg(jsonb_build_object('sku', sku, 'quantity', quantity) order by sku)
+                 from reservation_line as line where line.order_id = reservation.order_id), '[]') as lines
+from reservation;
+
 -- The journal. Append only.
 --   kind       quantity   on_hand    reserved
 --   received   > 0        + quantity

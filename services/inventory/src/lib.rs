@@ -1,3 +1,6 @@
-//! What is on the shelf.
+//! What is on the shelf: stock, reservations, movements.
 
+pub mod db;
 pub mod domain;
+pub mod error;
+pub mod events;

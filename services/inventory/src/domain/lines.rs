@@ -33,10 +33,20 @@ impl Lines {
     /// The most lines that one order has.
     pub const MOST: usize = 100;
 
+    /// The products, sorted.
+    pub fn skus(&self) -> Vec<&str> {
+        skus(&self.0)
+    }
+
     /// The lines, by SKU.
     pub fn as_slice(&self) -> &[Line] {
         &self.0
     }
+}
+
+/// The products of some lines.
+pub fn skus(lines: &[Line]) -> Vec<&str> {
+    lines.iter().map(|line| line.sku.as_str()).collect()
 }
 
 impl TryFrom<Vec<Line>> for Lines {

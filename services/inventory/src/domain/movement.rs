@@ -7,7 +7,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{Reason, Reference};
+use super::{Reason, Reference, Refusal};
 
 /// What happened to the stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -88,6 +88,16 @@ impl FromStr for Kind {
             .into_iter()
             .find(|kind| kind.as_str() == text)
             .ok_or_else(|| UnknownKind(text.to_owned()))
+    }
+}
+
+impl Movement {
+    /// The same receipt or adjustment came again: answered as it was, if it is the same.
+    pub fn asked_again(self, quantity: i64, cause: &Cause) -> Result<Self, Refusal> {
+        if (self.quantity, self.reason.as_deref()) == (quantity, cause.reason()) {
+            return Ok(self);
+        }
+        Err(Refusal::ConflictingRequest { name: format!("reference {}", self.reference.unwrap_or_default()) })
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{Line, Lines, Refusal};
+use super::{Line, Lines, Refusal, lines::skus};
 
 /// How far a reservation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -71,6 +71,11 @@ impl Reservation {
             return Err(Refusal::ConflictingRequest { name: format!("order {}", self.order_id) });
         }
         Ok(self)
+    }
+
+    /// The reserved products, sorted.
+    pub fn skus(&self) -> Vec<&str> {
+        skus(&self.lines)
     }
 
     /// The order is undone or cancelled.
