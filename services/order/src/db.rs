@@ -1,0 +1,6 @@
+//! The SQL: one function per question.
+
+pub mod idempotency_keys;
+pub mod orders;
+pub mod saga_log;
+pub mod sagas;

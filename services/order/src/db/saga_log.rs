@@ -1,0 +1,58 @@
+//! The log. The lock of the order's row hands out the numbers, so that entries become visible in their order.
+
+use contracts::OrderId;
+use database::Result;
+use serde_json::Value;
+use sqlx::{PgConnection, types::Json};
+use time::OffsetDateTime;
+
+use crate::domain::{Direction, Entry, Logged, What};
+
+/// Appends what was heard from others.
+pub async fn insert_entry(db: &mut PgConnection, id: OrderId, entry: &Entry) -> Result<()> {
+    sqlx::query!(
+        "WITH numbered AS (UPDATE orders SET log_length = log_length + 1 WHERE id = $1 RETURNING log_length)
+         INSERT INTO saga_log (order_id, seq, saga, step, direction, attempt, what, detail)
+         SELECT $1, log_length, $2, $3, $4, $5, $6, $7 FROM numbered",
+        id.uuid(),
+        entry.saga,
+        entry.step,
+        entry.direction as Direction,
+        entry.attempt,
+        entry.what as What,
+        entry.detail,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The order's log after the entry numbered `after`.
+pub async fn list_entries(db: &mut PgConnection, id: OrderId, after: i32, rows: i64) -> Result<Vec<Logged>> {
+    struct Row {
+        seq: i32,
+        at: OffsetDateTime,
+        saga: String,
+        step: String,
+        direction: Direction,
+        attempt: i32,
+        what: What,
+        detail: Option<Json<Value>>,
+    }
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT seq, at, saga, step, direction AS "direction: Direction", attempt, what AS "what: What",
+                  detail AS "detail: Json<Value>"
+           FROM saga_log WHERE order_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"#,
+        id.uuid(),
+        after,
+        rows,
+    )
+    .fetch_all(db)
+    .await?;
+    let logged = |row: Row| {
+        let Row { seq, at, saga, step, direction, attempt, what, detail } = row;
+        Logged { seq, at, entry: Entry { saga, step, direction, attempt, what, detail: detail.map(|d| d.0) } }
+    };
+    Ok(rows.into_iter().map(logged).collect())
+}

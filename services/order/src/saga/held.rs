@@ -1,0 +1,129 @@
+//! A saga in the hands of this instance: the order, how far it is, and what has happened that is not saved yet.
+
+use serde_json::json;
+use std::time::Duration;
+
+use crate::{
+    db::sagas::{Save, Taken},
+    domain::{Entry, Order, Standing, What},
+    saga::{Action, Progress, Reply, Saga, after, is_wrongly_refused, patience::Patience},
+};
+
+/// A saga that this instance works on.
+pub struct Held {
+    /// The table.
+    pub saga: &'static Saga<Order>,
+    /// The order as this saga knows it.
+    pub order: Order,
+    /// How far it is.
+    pub progress: Progress,
+    /// Names the taking.
+    pub epoch: i64,
+    /// Whether an alarm was raised at this step.
+    pub stuck: bool,
+    unsaved: Vec<Entry>,
+    basket_saved: bool,
+}
+
+/// What a reply came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The saga moved.
+    Moved,
+    /// The same is to be asked again.
+    Again,
+    /// The same is to be asked again, and somebody should look at it.
+    Stuck,
+}
+
+impl Held {
+    /// The saga that was taken, of `order`. None if the table does not know the step it is at.
+    pub fn new(saga: &'static Saga<Order>, taken: &Taken, order: Order) -> Option<Self> {
+        let progress = saga.progress(&taken.standing)?;
+        let (epoch, stuck, basket_saved) = (taken.epoch, taken.stuck, order.basket.is_some());
+        Some(Self { saga, order, progress, epoch, stuck, unsaved: Vec::new(), basket_saved })
+    }
+
+    /// Notes that a request is about to leave.
+    pub fn note_asked(&mut self, action: Action, step: &str) {
+        self.progress = self.progress.clone().asked();
+        self.note(action, step, What::Asked, None);
+    }
+
+    /// Notes a reply and where it leads. `waited` is the time since the step was first asked for.
+    pub fn note_reply(
+        &mut self,
+        action: Action,
+        step: &str,
+        reply: &Reply,
+        waited: Duration,
+        patience: &Patience,
+    ) -> Outcome {
+        let before = self.progress.clone();
+        let after = after(self.saga, before.clone(), reply);
+        let moved = after.position != before.position;
+        let (what, detail) = match reply {
+            Reply::Done(_) if matches!(action, Action::Undo(_)) => (What::Undone, None),
+            Reply::Done(_) => (What::Done, None),
+            Reply::Refused(refusal) => (What::Refused, Some(json!(refusal))),
+            Reply::Overdue(why) if moved => (What::GivenUp, Some(json!({ "why": why }))),
+            Reply::Silent(why) | Reply::Overdue(why) => (What::Silent, Some(json!({ "why": why }))),
+        };
+        self.note(action, step, what, detail);
+        if moved {
+            self.stuck = false;
+            self.progress = after;
+            return Outcome::Moved;
+        }
+        let alarming = patience.is_alarming(waited) || is_wrongly_refused(self.saga, &before, reply);
+        if self.stuck || !alarming {
+            return Outcome::Again;
+        }
+        self.stuck = true;
+        self.note(action, step, What::Stuck, None);
+        Outcome::Stuck
+    }
+
+    /// What is to be saved, and the standing to save it with.
+    pub fn unsaved(&self) -> (Standing, &[Entry]) {
+        (self.saga.standing(&self.progress), &self.unsaved)
+    }
+
+    /// The write of what is unsaved, by `holder` or by one who lets go.
+    pub fn save<'a>(
+        &'a self,
+        (standing, entries): &'a (Standing, &'a [Entry]),
+        holder: Option<&'a str>,
+        due_in: Duration,
+    ) -> Save<'a> {
+        Save {
+            order_id: self.order.id,
+            name: self.saga.name,
+            epoch: self.epoch,
+            standing,
+            asking: entries.last().is_some_and(|entry| entry.what == What::Asked),
+            stuck: self.stuck,
+            due_in,
+            holder,
+            entries,
+            basket: self.order.basket.as_ref().filter(|_| !self.basket_saved),
+        }
+    }
+
+    /// Everything noted so far is saved.
+    pub fn saved(&mut self) {
+        self.unsaved.clear();
+        self.basket_saved = self.order.basket.is_some();
+    }
+
+    fn note(&mut self, action: Action, step: &str, what: What, detail: Option<serde_json::Value>) {
+        self.unsaved.push(Entry {
+            saga: self.saga.name.to_owned(),
+            step: step.to_owned(),
+            direction: action.direction(),
+            attempt: i32::try_from(self.progress.attempts).unwrap_or(i32::MAX),
+            what,
+            detail,
+        });
+    }
+}

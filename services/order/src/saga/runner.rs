@@ -1,0 +1,125 @@
+//! Keeps the sagas going: those begun here at once, those left over by others when they are due, so many at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::OrderId;
+use database::Result;
+use tokio::{sync::Semaphore, time::sleep};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::{
+    cancellation::CANCELLATION,
+    checkout::CHECKOUT,
+    db::{orders, sagas},
+    domain::Order,
+    saga::{
+        Saga,
+        held::Held,
+        worker::{Rest, Worker},
+    },
+};
+
+/// The sagas there are.
+pub const SAGAS: &[&Saga<Order>] = &[&CHECKOUT, &CANCELLATION];
+
+/// Keeps the sagas going. Cheap to clone.
+#[derive(Clone)]
+pub struct Runner(Arc<Inner>);
+
+struct Inner {
+    worker: Worker,
+    places: Semaphore,
+    poll: Duration,
+    tasks: TaskTracker,
+}
+
+impl Runner {
+    /// Works on up to `places` sagas at a time and looks every `poll` for what others left over.
+    pub fn new(worker: Worker, places: usize, poll: Duration) -> Self {
+        let tasks = TaskTracker::new();
+        Self(Arc::new(Inner { worker, places: Semaphore::new(places), poll, tasks }))
+    }
+
+    /// Works on a saga that this instance holds, as soon as there is a place.
+    pub fn start(&self, taken: &sagas::Taken, order: Order) {
+        let saga = SAGAS.iter().find(|saga| saga.name == taken.name);
+        let Some(held) = saga.and_then(|saga| Held::new(saga, taken, order)) else {
+            // Begun by a newer version: left to an instance that knows the step.
+            tracing::error!(order_id = %taken.order_id, saga = taken.name, standing = ?taken.standing, "unknown step");
+            return;
+        };
+        let span = tracing::info_span!("saga", order_id = %taken.order_id, saga = taken.name);
+        let (this, id, name) = (self.clone(), taken.order_id, held.saga.name);
+        self.0.tasks.spawn(async move { this.work(held, id, name).await }.instrument(span));
+    }
+
+    /// Looks for due sagas until told to stop, then waits for the calls in flight.
+    pub async fn run(self) {
+        let stop = self.0.worker.stop.clone();
+        while !stop.is_cancelled() {
+            if let Err(error) = self.take_due().await {
+                tracing::warn!(%error, "cannot look for due sagas");
+            }
+            tokio::select! {
+                () = sleep(self.0.poll) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    async fn work(&self, held: Held, id: OrderId, name: &'static str) {
+        let worked = match self.0.places.acquire().await {
+            Ok(_place) => self.0.worker.work(held).await,
+            Err(_) => return,
+        };
+        match worked {
+            Ok(Rest::For(delay)) => self.retake_later(id, name, delay).await,
+            Ok(Rest::Lost) => tracing::warn!("another instance has taken the saga"),
+            Ok(Rest::Ended | Rest::Stopping) => {}
+            // The lease runs out, and whoever looks then goes on with what was saved.
+            Err(error) => tracing::warn!(%error, "cannot save the saga"),
+        }
+    }
+
+    /// Goes on after the delay, unless another instance was faster or this one stops.
+    async fn retake_later(&self, id: OrderId, name: &'static str, delay: Duration) {
+        tokio::select! {
+            () = sleep(delay) => {}
+            () = self.0.worker.stop.cancelled() => return,
+        }
+        if let Err(error) = self.retake(id, name).await {
+            tracing::warn!(%error, "cannot take the saga again");
+        }
+    }
+
+    async fn retake(&self, id: OrderId, name: &str) -> Result<()> {
+        let worker = &self.0.worker;
+        let mut db = worker.pool.get().await?;
+        if let Some(taken) = sagas::take_one(&mut db, id, name, &worker.instance, worker.lease).await?
+            && let Some(order) = orders::find_order(&mut db, id, None).await?
+        {
+            self.start(&taken, order);
+        }
+        Ok(())
+    }
+
+    async fn take_due(&self) -> Result<()> {
+        let worker = &self.0.worker;
+        let free = i64::try_from(self.0.places.available_permits()).unwrap_or(i64::MAX);
+        let mut db = worker.pool.get().await?;
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        metrics::gauge!("saga_stuck").set(sagas::count_stuck(&mut db).await? as f64);
+        if free == 0 {
+            return Ok(());
+        }
+        for taken in sagas::take_due(&mut db, &worker.instance, worker.lease, free).await? {
+            if let Some(order) = orders::find_order(&mut db, taken.order_id, None).await? {
+                self.start(&taken, order);
+            }
+        }
+        Ok(())
+    }
+}

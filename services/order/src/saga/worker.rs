@@ -1,0 +1,193 @@
+//! Works one saga, step after step: note what is about to be asked, save, ask, note what came of it. Every write is
+//! fenced by the epoch of the taking; one that is refused ends the work at once.
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::order::OrderStuck;
+use database::{Pool, Result};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use web::Clock;
+
+use crate::{
+    db::{orders, sagas},
+    domain::{Announcement, Change},
+    events,
+    participants::Participants,
+    saga::{
+        Action, Call, Reply, Request,
+        held::{Held, Outcome},
+        next,
+        patience::Patience,
+        watchers::Watchers,
+    },
+};
+
+/// What a saga needs to be worked on.
+#[derive(Clone)]
+pub struct Worker {
+    /// Where it is kept.
+    pub pool: Pool,
+    /// Whom it asks.
+    pub participants: Participants,
+    /// How long silence is borne.
+    pub patience: Patience,
+    /// How long a taking lasts after each write.
+    pub lease: Duration,
+    /// Who this instance is.
+    pub instance: Arc<str>,
+    /// Who is told.
+    pub watchers: Watchers,
+    /// What time it is.
+    pub clock: Clock,
+    /// When to let go.
+    pub stop: CancellationToken,
+}
+
+/// Why the work on a saga ended for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// It has ended.
+    Ended,
+    /// It is to be asked again after this time.
+    For(Duration),
+    /// This instance stops; another one goes on.
+    Stopping,
+    /// Another instance has taken it.
+    Lost,
+}
+
+impl Worker {
+    /// Works until the saga ends, has to wait, or is lost.
+    pub async fn work(&self, mut held: Held) -> Result<Rest> {
+        loop {
+            if self.stop.is_cancelled() {
+                let saved = self.save(&mut held, None, Duration::ZERO).await?;
+                return Ok(saved.map_or(Rest::Lost, |_| Rest::Stopping));
+            }
+            let action = next(&held.progress);
+            let Some((step, request)) = held.saga.request(action, &held.order) else { return Ok(Rest::Ended) };
+            let asked = match request {
+                Request::Change(change) => {
+                    if self.change(&mut held, action, step, change).await? {
+                        continue;
+                    }
+                    None
+                }
+                Request::Refuse(refusal) => Some((Reply::Refused(refusal), Duration::ZERO)),
+                Request::Call(call) => self.ask(&mut held, action, step, &call).await?,
+            };
+            let Some((reply, waited)) = asked else { return Ok(Rest::Lost) };
+            match held.note_reply(action, step, &reply, waited, &self.patience) {
+                Outcome::Moved if held.has_ended() => {
+                    let saved = self.save(&mut held, None, Duration::ZERO).await?;
+                    return Ok(saved.map_or(Rest::Lost, |_| Rest::Ended));
+                }
+                // Saved together with what is asked next.
+                Outcome::Moved => {}
+                outcome => return self.rest(held, outcome, waited).await,
+            }
+        }
+    }
+
+    /// Saves, then asks. Returns the reply and the time since the step was first asked for; none if the saga is lost.
+    async fn ask(&self, held: &mut Held, action: Action, step: &str, call: &Call) -> Result<Option<(Reply, Duration)>> {
+        held.note_asked(action, step);
+        let Some(waited) = self.save(held, Some(&self.instance), self.lease).await? else { return Ok(None) };
+        let asked = Instant::now();
+        let reply = self.participants.ask(call).await;
+        let waited = waited + asked.elapsed();
+        let reply = match reply {
+            Reply::Done(answer) => match held.saga.learn(action, &mut held.order, &answer) {
+                Ok(()) => Reply::Done(answer),
+                Err(error) => Reply::Silent(format!("the answer cannot be understood: {error}")),
+            },
+            other => other,
+        };
+        Ok(Some(match reply {
+            Reply::Silent(why) if self.patience.is_over(waited) => (Reply::Overdue(why), waited),
+            reply => (reply, waited),
+        }))
+    }
+
+    /// Makes a change to the order in the transaction that records it. False if the saga is lost.
+    async fn change(&self, held: &mut Held, action: Action, step: &str, change: Change) -> Result<bool> {
+        let reason = held.progress.reason.clone();
+        held.note_reply(action, step, &Reply::Done(serde_json::Value::Null), Duration::ZERO, &self.patience);
+        let holder = (!held.has_ended()).then_some(&*self.instance);
+        let mut tx = self.pool.begin().await?;
+        let unsaved = held.unsaved();
+        if sagas::save_saga(&mut tx, &held.save(&unsaved, holder, self.lease)).await?.is_none() {
+            return Ok(false);
+        }
+        // What others have told in the meantime stands in the row, not in the order held here.
+        let order = orders::lock_order(&mut tx, held.order.id, None).await?;
+        held.order = order.ok_or(sqlx::Error::RowNotFound)?;
+        let announcement = held.order.apply(change, reason.as_ref(), self.clock.now());
+        orders::update_order(&mut tx, &held.order).await?;
+        match &announcement {
+            Some(announcement) => self.announce(&mut tx, announcement).await?,
+            None => {}
+        }
+        tx.commit().await?;
+        self.told(held);
+        Ok(true)
+    }
+
+    async fn announce(&self, tx: &mut database::Tx, announcement: &Announcement) -> Result<()> {
+        events::announce(tx, announcement, self.clock.now()).await
+    }
+
+    /// Lets go until it is time to ask again, and raises an alarm if there is one to raise.
+    async fn rest(&self, mut held: Held, outcome: Outcome, waited: Duration) -> Result<Rest> {
+        let delay = self.patience.delay(held.progress.attempts, rand::random(), waited);
+        if outcome == Outcome::Again {
+            let saved = self.save(&mut held, None, delay).await?;
+            return Ok(saved.map_or(Rest::Lost, |_| Rest::For(delay)));
+        }
+        let mut tx = self.pool.begin().await?;
+        let unsaved = held.unsaved();
+        if sagas::save_saga(&mut tx, &held.save(&unsaved, None, delay)).await?.is_none() {
+            return Ok(Rest::Lost);
+        }
+        let now = self.clock.now();
+        messaging::announce(&mut tx, &held.alarm(now - waited), now).await?;
+        tx.commit().await?;
+        tracing::error!(order_id = %held.order.id, saga = held.saga.name, "stuck: somebody should look at it");
+        self.told(&mut held);
+        Ok(Rest::For(delay))
+    }
+
+    async fn save(&self, held: &mut Held, holder: Option<&str>, due_in: Duration) -> Result<Option<Duration>> {
+        let unsaved = held.unsaved();
+        let mut db = self.pool.get().await?;
+        let saved = sagas::save_saga(&mut db, &held.save(&unsaved, holder, due_in)).await?;
+        drop(db);
+        if saved.is_some() {
+            self.told(held);
+        }
+        Ok(saved)
+    }
+
+    fn told(&self, held: &mut Held) {
+        held.saved();
+        self.watchers.tell(held.order.id, held.order.state);
+    }
+}
+
+impl Held {
+    fn has_ended(&self) -> bool {
+        matches!(next(&self.progress), Action::Done | Action::Undone)
+    }
+
+    fn alarm(&self, since: OffsetDateTime) -> OrderStuck {
+        OrderStuck {
+            order_id: self.order.id,
+            saga: self.saga.name.to_owned(),
+            step: self.saga.standing(&self.progress).step.unwrap_or_default(),
+            since,
+            attempts: i32::try_from(self.progress.attempts).unwrap_or(i32::MAX),
+        }
+    }
+}
