@@ -64,6 +64,12 @@ impl TryFrom<Vec<Line>> for Lines {
     }
 }
 
+impl From<Lines> for Vec<Line> {
+    fn from(lines: Lines) -> Self {
+        lines.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::{collection::btree_map, prelude::*};

@@ -62,6 +62,12 @@ pub enum Release {
 pub struct UnknownState(String);
 
 impl Reservation {
+    /// What an order has just reserved.
+    pub fn held(order_id: OrderId, lines: Lines, reserved_by: &str, at: OffsetDateTime) -> Self {
+        let (state, reserved_by) = (State::Held, reserved_by.to_owned());
+        Self { order_id, state, lines: lines.into(), reserved_by, created_at: at, changed_at: at }
+    }
+
     /// The same request came again: answered as it stands, if it is the same and was not released.
     pub fn asked_again(self, lines: &Lines) -> Result<Self, Refusal> {
         if self.state == State::Released {
