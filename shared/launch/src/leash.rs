@@ -11,13 +11,14 @@ use std::{
 
 use nix::sys::signal::Signal;
 
-/// `hold SIGNAL PID`, `free PID`, `remove DIRECTORY`, `keep DIRECTORY`, one to a line.
+/// `hold SIGNAL PID`, `free PID`, `remove DIRECTORY`, `keep DIRECTORY`, `container ID`, one to a line.
 const SHELL: &str = r#"
-held= ; removed=
+held= ; removed= ; containers=
 while read -r order first second; do
   case $order in
     hold) held="$held $second:$first" ;;
     free) rest= ; for it in $held; do [ "${it%%:*}" = "$first" ] || rest="$rest $it"; done; held=$rest ;;
+    container) containers="$containers $first" ;;
     remove) removed="$removed $first" ;;
     keep) rest= ; for it in $removed; do [ "$it" = "$first" ] || rest="$rest $it"; done; removed=$rest ;;
   esac
@@ -28,6 +29,7 @@ for it in $held; do
   while kill -0 "${it%%:*}" && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
   kill -s KILL "${it%%:*}"
 done
+[ -z "$containers" ] || docker rm --force --volumes $containers
 for it in $removed; do rm -rf -- "$it"; done
 "#;
 
@@ -49,6 +51,11 @@ pub(crate) fn hold(pid: u32, farewell: Signal) {
 /// `pid` has ended and was reaped: its number may belong to somebody else soon.
 pub(crate) fn free(pid: u32) {
     order(&format!("free {pid}"));
+}
+
+/// Removes a container of the Docker engine when this process is gone, if the `docker` command is there.
+pub fn remove_container_at_end(id: &str) {
+    order(&format!("container {id}"));
 }
 
 /// Removes `directory` when this process is gone. Its path must be without white space.

@@ -15,5 +15,7 @@ mod program;
 mod secret;
 
 pub use directory::Temporary;
+pub use leash::remove_container_at_end;
+pub use port::free_port;
 pub use process::{Process, tail};
 pub use secret::{Secrets, random_text};

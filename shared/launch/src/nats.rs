@@ -61,10 +61,10 @@ impl Nats {
 
     async fn begin(store: PathBuf, log: PathBuf, farewell: Signal, directory: Option<Temporary>) -> Result<Self> {
         let server = Mutex::new(None);
-        let mut nats = Self { port: port::free()?, store, log, farewell, server, _directory: directory };
+        let mut nats = Self { port: port::free_port()?, store, log, farewell, server, _directory: directory };
         for _ in 0..5 {
             match nats.start().await {
-                Err(_) if !port::is_free(nats.port) => nats.port = port::free()?,
+                Err(_) if !port::is_free(nats.port) => nats.port = port::free_port()?,
                 outcome => return outcome.map(|()| nats),
             }
         }

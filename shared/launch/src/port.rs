@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 /// A free port on loopback, from below the range that systems hand out by themselves: nobody who binds port 0 takes it
 /// while its server is down for a restart.
-pub(crate) fn free() -> std::io::Result<u16> {
+pub fn free_port() -> std::io::Result<u16> {
     let mut last = None;
     for _ in 0..200 {
         let port = rand::random_range(15_000..32_000);

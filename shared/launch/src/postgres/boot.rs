@@ -38,13 +38,8 @@ const MAX_CONNECTIONS: &str = "max_connections=200";
 
 /// A test's data are gone in a minute: no flush to disk, no log for a standby. A commit still waits until its log is
 /// written (`synchronous_commit` stays on), so that what was acknowledged survives a killed server.
-const FORGETFUL: &[&str] = &[
-    "fsync=off",
-    "full_page_writes=off",
-    "wal_level=minimal",
-    "max_wal_senders=0",
-    "shared_buffers=64MB",
-];
+const FORGETFUL: &[&str] =
+    &["fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0", "shared_buffers=64MB"];
 
 impl Cluster {
     pub(super) fn prepare(
@@ -90,7 +85,7 @@ impl Cluster {
     }
 
     pub(super) async fn start(&self) -> Result<()> {
-        self.start_on(port::free()?).await?;
+        self.start_on(port::free_port()?).await?;
         Ok(self.access().close_to_other_roles().await?)
     }
 
@@ -104,7 +99,7 @@ impl Cluster {
                     *self.server() = Some((port, process));
                     return Ok(());
                 }
-                Start::PortTaken if first => port = port::free()?,
+                Start::PortTaken if first => port = port::free_port()?,
                 Start::PortTaken | Start::PredecessorStillThere => sleep(Duration::from_millis(100)).await,
             }
         }

@@ -1,0 +1,91 @@
+//! A NATS server of its own for a test that needs one, so that the test may break it.
+
+use launch::{free_port, nats::Nats as Native, remove_container_at_end};
+use testcontainers::{
+    ContainerAsync, GenericImage, ImageExt,
+    core::{IntoContainerPort, WaitFor},
+    runners::AsyncRunner,
+};
+
+use crate::place::{Place, place};
+
+const PORT: u16 = 4222;
+
+/// A NATS server with `JetStream`. It is gone with this value.
+pub struct Nats(Server);
+
+enum Server {
+    Native(Native),
+    Container { running: Box<ContainerAsync<GenericImage>>, url: String },
+}
+
+/// Starts a server.
+pub async fn server() -> Nats {
+    match place().await {
+        Place::Native => {
+            let nats = Native::temporary().await.unwrap_or_else(|error| panic!("nats-server: {error:#}"));
+            Nats(Server::Native(nats))
+        }
+        Place::Containers => start_container().await,
+    }
+}
+
+async fn start_container() -> Nats {
+    // A port of our choice: the engine would publish another one after a restart.
+    let port = free_port().expect("the machine has a free port");
+    let image = GenericImage::new("nats", "2.10-alpine")
+        .with_wait_for(WaitFor::message_on_stderr("Server is ready"))
+        .with_mapped_port(port, PORT.tcp())
+        .with_cmd(["-js", "-sd", "/data"]);
+    let running = Box::new(image.start().await.expect("a container of nats:2.10-alpine starts"));
+    remove_container_at_end(running.id());
+    let host = running.get_host().await.expect("the container has a host");
+    Nats(Server::Container { running, url: format!("nats://{host}:{port}") })
+}
+
+impl Nats {
+    /// Where it is; the same after a restart.
+    pub fn url(&self) -> String {
+        match &self.0 {
+            Server::Native(nats) => nats.url(),
+            Server::Container { url, .. } => url.clone(),
+        }
+    }
+
+    /// Ends it without a chance to write anything.
+    pub async fn kill(&self) {
+        match &self.0 {
+            Server::Native(nats) => nats.kill(),
+            Server::Container { running, .. } => {
+                running.stop_with_timeout(Some(0)).await.expect("a container can be killed");
+            }
+        }
+    }
+
+    /// Starts it again, where it was and with its streams.
+    pub async fn restart(&self) {
+        match &self.0 {
+            Server::Native(nats) => nats.restart().await.unwrap_or_else(|error| panic!("nats-server: {error:#}")),
+            Server::Container { running, .. } => {
+                running.stop_with_timeout(Some(5)).await.expect("a container can be stopped");
+                running.start().await.expect("a container can be started again");
+            }
+        }
+    }
+
+    /// Lets connections stand and answers nothing, until [`Nats::resume`].
+    pub async fn pause(&self) {
+        match &self.0 {
+            Server::Native(nats) => nats.pause(),
+            Server::Container { running, .. } => running.pause().await.expect("a container can be paused"),
+        }
+    }
+
+    /// Goes on after [`Nats::pause`].
+    pub async fn resume(&self) {
+        match &self.0 {
+            Server::Native(nats) => nats.resume(),
+            Server::Container { running, .. } => running.unpause().await.expect("a container goes on"),
+        }
+    }
+}
