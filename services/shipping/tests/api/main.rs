@@ -1,0 +1,12 @@
+//! Shipping as others see it: over HTTP and events, on a real PostgreSQL and NATS. Files mirror URLs.
+
+mod contract;
+mod order_confirmed;
+mod quotes;
+mod rates;
+mod refused_callers;
+mod shipments;
+mod started;
+mod tracking;
+mod transit;
+mod wrong_input;
