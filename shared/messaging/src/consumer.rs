@@ -19,8 +19,10 @@ use crate::{
     subscription::Reaction,
 };
 
+/// A passing fault is waited out on the spot, which keeps the order; after that the next messages go first.
+const ON_THE_SPOT: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 /// After so many deliveries a message is set aside.
-const ATTEMPTS: i64 = 8;
+const DELIVERIES: i64 = 6;
 /// How long an effect may take before the message is delivered again.
 const ACK_WAIT: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(1);
@@ -74,8 +76,8 @@ async fn handle(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(),
     let delivered = message.info()?.delivered;
     let outcome = match (reaction.check)(&message.payload) {
         Err(error) => set_aside(bus, reaction, message, delivered, &error.to_string()).await,
-        Ok(event) => match take_effect(bus, reaction, event, &message.payload).await {
-            Err(error) if delivered >= ATTEMPTS => {
+        Ok(event) => match on_the_spot(bus, reaction, event, &message.payload).await {
+            Err(error) if delivered >= DELIVERIES => {
                 set_aside(bus, reaction, message, delivered, &format!("{error:#}")).await
             }
             outcome => outcome,
@@ -90,9 +92,22 @@ async fn handle(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(),
     }
 }
 
+async fn on_the_spot(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -> anyhow::Result<()> {
+    for pause in ON_THE_SPOT {
+        match take_effect(bus, reaction, event, body).await {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::info!(error = format!("{error:#}"), "an event did not take effect yet"),
+        }
+        tokio::time::sleep(pause).await;
+    }
+    take_effect(bus, reaction, event, body).await
+}
+
 /// Lets an event take effect, once.
-pub(crate) async fn take_effect(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -> anyhow::Result<()> {
+async fn take_effect(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -> anyhow::Result<()> {
+    eprintln!("DBG begin");
     let mut tx = bus.pool.begin().await?;
+
     if inbox::record(&mut tx, &reaction.consumer, event).await? {
         (reaction.effect)(&mut tx, body).await?;
         tx.commit().await?;
@@ -109,8 +124,8 @@ async fn set_aside(bus: &Bus, reaction: &Reaction, message: &Message, delivered:
     Ok(())
 }
 
-/// 100 ms, 200 ms, 400 ms … up to 30 s.
+/// 50 ms, 100 ms, 200 ms … up to 30 s.
 fn backoff(delivered: i64) -> Duration {
     let doublings = u32::try_from(delivered.clamp(1, 12) - 1).unwrap_or(0);
-    Duration::from_millis(100 * 2_u64.pow(doublings)).min(Duration::from_secs(30))
+    Duration::from_millis(50 * 2_u64.pow(doublings)).min(Duration::from_secs(30))
 }

@@ -1,0 +1,101 @@
+//! What is committed leaves; what is not, does not.
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+use testkit::eventually;
+use time::OffsetDateTime;
+
+use crate::setting::{Side, WAITING, stock, writing_down};
+
+fn fine() -> Arc<AtomicBool> {
+    Arc::default()
+}
+
+#[tokio::test]
+async fn an_event_reaches_its_consumer_once_and_in_order_within_its_aggregate() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    inventory.relay();
+    store.consume(writing_down(&fine()));
+    for sku in ["AAA", "BBB", "CCC"] {
+        inventory.announce(sku, 1..=40).await;
+    }
+    eventually(async || store.count("select count(*) from effect").await == 120).await;
+    for sku in ["AAA", "BBB", "CCC"] {
+        assert_eq!(store.effects(sku).await, (1..=40).collect::<Vec<_>>());
+    }
+    eventually(async || inventory.count(WAITING).await == 0).await;
+}
+
+#[tokio::test]
+async fn what_is_rolled_back_is_not_announced() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    inventory.relay();
+    store.consume(writing_down(&fine()));
+    let mut tx = inventory.pool.begin().await.unwrap();
+    messaging::announce(&mut tx, &stock("AAA", 1), OffsetDateTime::now_utc()).await.unwrap();
+    drop(tx);
+    inventory.announce("AAA", [2]).await;
+    eventually(async || !store.effects("AAA").await.is_empty()).await;
+    assert_eq!(store.effects("AAA").await, [2]);
+}
+
+#[tokio::test]
+async fn what_a_crashed_instance_left_behind_leaves_with_the_next_relay() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    store.consume(writing_down(&fine()));
+    inventory.announce("AAA", 1..=5).await;
+    inventory.relay();
+    eventually(async || store.effects("AAA").await.len() == 5).await;
+}
+
+#[tokio::test]
+async fn two_relays_on_one_database_keep_the_order() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    inventory.relay();
+    inventory.relay();
+    store.consume(writing_down(&fine()));
+    for first in (1..=200).step_by(4) {
+        inventory.announce("AAA", first..first + 4).await;
+    }
+    eventually(async || store.effects("AAA").await.len() == 200).await;
+    assert_eq!(store.effects("AAA").await, (1..=200).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_killed_nats_server_loses_no_event() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    inventory.relay();
+    store.consume(writing_down(&fine()));
+    inventory.announce("AAA", 1..=20).await;
+    eventually(async || store.effects("AAA").await.len() == 20).await;
+    nats.kill().await;
+    inventory.announce("AAA", 21..=40).await;
+    assert!(inventory.count(WAITING).await > 0);
+    nats.restart().await;
+    inventory.announce("AAA", 41..=60).await;
+    eventually(async || store.effects("AAA").await.len() == 60).await;
+    assert_eq!(store.effects("AAA").await, (1..=60).collect::<Vec<_>>());
+    eventually(async || inventory.count(WAITING).await == 0).await;
+}
+
+#[tokio::test]
+async fn an_orderly_stop_publishes_what_was_committed_last() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    inventory.relay();
+    let held = "select count(*) from messaging.relay_lease where holder is not null";
+    eventually(async || inventory.count(held).await == 1).await;
+    inventory.announce("AAA", 1..=100).await;
+    inventory.stop().await;
+    assert_eq!((inventory.count(WAITING).await, inventory.count(held).await), (0, 0));
+}

@@ -1,0 +1,111 @@
+//! A service that announces stock and one that reacts to it, in one database each, on one NATS server.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use contracts::{Sku, inventory::StockChanged};
+use database::Pool;
+use messaging::{Bus, Subscriptions};
+use sqlx::PgConnection;
+use testkit::{nats::Nats, postgres::Database};
+use time::OffsetDateTime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A running side: its database, its pool, its connection to the events.
+pub struct Side {
+    pub pool: Pool,
+    pub bus: Bus,
+    pub database: Database,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Side {
+    pub async fn open(service: &'static str, nats: &Nats) -> Self {
+        let database = testkit::postgres::database(&[]).await;
+        let pool = database.pool().await;
+        let bus = Bus::open(service, &nats.url(), &database.settings(), &pool).await.unwrap();
+        let effects = "create table effect (id bigserial primary key, sku text not null, version bigint not null)";
+        sqlx::raw_sql(effects).execute(&mut *pool.get().await.unwrap()).await.unwrap();
+        Self { pool, bus, database, stop: CancellationToken::new(), tasks: Vec::new() }
+    }
+
+    /// Another instance of the same service on the same database.
+    pub fn relay(&mut self) {
+        self.tasks.push(tokio::spawn(self.bus.clone().relay(self.stop.clone())));
+    }
+
+    pub fn consume(&mut self, subscriptions: Subscriptions) {
+        self.tasks.push(tokio::spawn(self.bus.clone().consume(subscriptions, self.stop.clone())));
+    }
+
+    /// Stops the tasks in an orderly way.
+    pub async fn stop(&mut self) {
+        self.stop.cancel();
+        for task in self.tasks.drain(..) {
+            task.await.unwrap();
+        }
+        self.stop = CancellationToken::new();
+    }
+
+    pub async fn announce(&self, sku: &str, versions: impl IntoIterator<Item = i64>) {
+        let mut tx = self.pool.begin().await.unwrap();
+        for version in versions {
+            messaging::announce(&mut tx, &stock(sku, version), OffsetDateTime::now_utc()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut *self.pool.get().await.unwrap()).await.unwrap()
+    }
+
+    /// The versions that took effect for a SKU, in the order in which they did.
+    pub async fn effects(&self, sku: &str) -> Vec<i64> {
+        sqlx::query_scalar("select version from effect where sku = $1 order by id")
+            .bind(sku)
+            .fetch_all(&mut *self.pool.get().await.unwrap())
+            .await
+            .unwrap()
+    }
+}
+
+pub const WAITING: &str = "select count(*) from messaging.outbox where published_at is null";
+pub const DEAD: &str = "select count(*) from messaging.dead_letter where redriven_at is null";
+
+pub fn stock(sku: &str, version: i64) -> StockChanged {
+    StockChanged { sku: Sku::parse(sku).unwrap(), on_hand: 1, reserved: 0, available: 1, version }
+}
+
+/// Writes each event down; fails while `broken`.
+pub fn writing_down(broken: &Arc<AtomicBool>) -> Subscriptions {
+    let broken = broken.clone();
+    Subscriptions::of("store").on(move |db, event: StockChanged, _| {
+        let broken = broken.clone();
+        Box::pin(async move {
+            write_down(db, &event).await?;
+            // After the write: what failed must leave no trace.
+            anyhow::ensure!(!broken.load(Ordering::Relaxed), "broken on purpose");
+            Ok(())
+        })
+    })
+}
+
+async fn write_down(db: &mut PgConnection, event: &StockChanged) -> anyhow::Result<()> {
+    sqlx::query("insert into effect (sku, version) values ($1, $2)")
+        .bind(event.sku.as_str())
+        .bind(event.version)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Publishes bytes as they are, past the outbox.
+pub async fn publish(nats: &Nats, subject: &str, body: &str) {
+    let client = async_nats::connect(nats.url()).await.unwrap();
+    let jetstream = async_nats::jetstream::new(client);
+    jetstream.publish(subject.to_owned(), body.to_owned().into()).await.unwrap().await.unwrap();
+}
