@@ -1,1 +1,75 @@
-//! Under construction.
+//! The store: catalogue, prices, carts. The rooms in reading order.
+
+pub mod config;
+pub mod domain;
+
+pub mod db;
+
+pub mod error;
+pub mod events;
+pub mod http;
+mod seed;
+
+use axum::{Router, extract::FromRef, routing::get};
+use database::Pool;
+use messaging::{Bus, dead_letters::DeadLetters};
+use sqlx::migrate::Migrator;
+use utoipa::openapi::OpenApi;
+use web::{Clock, Service, Verifier};
+
+use crate::config::{Config, Seed};
+
+/// The store's tables.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// What every handler can ask for.
+#[derive(Clone, FromRef)]
+pub struct App {
+    pub pool: Pool,
+    pub clock: Clock,
+    pub verifier: Verifier,
+    pub dead_letters: DeadLetters,
+}
+
+/// Starts the service and serves until it is told to stop.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let (service, router) = start(&config, Clock::system()).await?;
+    service.run(router).await
+}
+
+/// Everything up to serving: database, demonstration data, events, the address.
+pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Router)> {
+    let mut service = Service::start("store", env!("CARGO_PKG_VERSION"), &config.web).await?;
+    database::migrate(&config.database, &[&MIGRATOR]).await?;
+    let pool = Pool::open(&config.database).await?;
+    let bus = Bus::open("store", &config.web.nats_url, &config.database, &pool).await?;
+    if config.seed == Some(Seed::Demo) {
+        seed::load(&pool, clock.now()).await?;
+    }
+    let subscriptions = events::subscriptions();
+    service.spawn(bus.clone().relay(service.stopping()));
+    service.spawn(bus.clone().consume(subscriptions.clone(), service.stopping()));
+    ready_when(&mut service, &pool, &bus);
+    let verifier = Verifier::new("store", &config.web.issuer(), &config.web.auth_url);
+    let dead_letters = DeadLetters::of(subscriptions, pool.clone());
+    Ok((service, router(App { pool, clock, verifier, dead_letters })))
+}
+
+/// The contract, without starting anything.
+pub fn contract() -> OpenApi {
+    http::router().into_openapi()
+}
+
+fn router(app: App) -> Router {
+    let (router, contract) = http::router().split_for_parts();
+    router.route("/openapi.json", get(web::contract::serve(&contract))).with_state(app)
+}
+
+fn ready_when(service: &mut Service, pool: &Pool, bus: &Bus) {
+    let (pool, bus) = (pool.clone(), bus.clone());
+    service.ready_when("database", move || {
+        let pool = pool.clone();
+        async move { pool.check().await.is_ok() }
+    });
+    service.ready_when("events", move || std::future::ready(bus.connected()));
+}

@@ -1,0 +1,39 @@
+//! What other services announced: stock and sales.
+
+use contracts::Sku;
+use sqlx::PgConnection;
+
+/// Notes what inventory says; what is older than the word already noted changes nothing.
+pub async fn note_availability(db: &mut PgConnection, sku: &Sku, available: i64, version: i64) -> database::Result<()> {
+    sqlx::query!(
+        "insert into availability (sku, available, version) values ($1, $2, $3)
+         on conflict (sku) do update set available = excluded.available, version = excluded.version
+         where availability.version < excluded.version",
+        sku.as_str(),
+        available,
+        version,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Adds sold pieces to each product.
+pub async fn count_sold(db: &mut PgConnection, sold: &[(&Sku, i64)]) -> database::Result<()> {
+    let skus: Vec<String> = sold.iter().map(|(sku, _)| sku.to_string()).collect();
+    let pieces: Vec<i64> = sold.iter().map(|(_, pieces)| *pieces).collect();
+    // Locked in the order of the SKUs, so that two orders for the same products wait instead of deadlocking.
+    sqlx::query!(
+        r#"with sale as (
+             select sku, sum(pieces)::bigint as pieces from unnest($1::text[], $2::bigint[]) as line (sku, pieces) group by sku
+           ), locked as (
+             select product.sku, sale.pieces from product join sale using (sku) order by product.sku for no key update of product
+           )
+           update product set sold = sold + locked.pieces from locked where product.sku = locked.sku"#,
+        &skus,
+        &pieces,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! The rules of the store: plain types and plain functions. Time and ids come in as parameters.
+
+pub mod browse;
+pub mod cart;
+pub mod checkout;
+pub mod picture;
+pub mod product;
+pub mod refusal;
+pub mod text;
+
+pub use browse::{Cursor, Filter, Key, Sort};
+pub use cart::{Cart, CartState, CartSummary, Hint, Line};
+pub use checkout::{Checkout, CheckoutLine, CheckoutRequest, CheckoutState, Snapshot};
+pub use product::{Availability, Category, Draft, Expected, Price, Product, StockStatus, Weight};
+pub use refusal::Refusal;
+pub use text::{Description, Name, SearchText, Slug, Text};

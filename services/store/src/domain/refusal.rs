@@ -1,0 +1,34 @@
+//! What the store refuses on purpose, with the facts the caller needs.
+
+use contracts::{Currency, Sku};
+
+/// A "no" with its reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("there is no product {sku}")]
+    ProductNotFound { sku: Sku },
+    #[error("product {sku} is no longer sold")]
+    ProductWithdrawn { sku: Sku },
+    #[error("there is no such category")]
+    UnknownCategory,
+    #[error("this product is priced in {currency}, for good")]
+    CurrencyFixed { currency: Currency },
+    #[error("the product is not, or no longer, as the request expects it")]
+    VersionMismatch,
+    #[error("there is no such cart")]
+    CartNotFound,
+    #[error("the cart is checked out and cannot be changed")]
+    CartCheckedOut,
+    #[error("the cart is empty")]
+    CartEmpty,
+    #[error("a cart holds at most {limit} lines")]
+    CartFull { limit: i64 },
+    #[error("the cart is in {cart}, the product is priced in {product}")]
+    CurrencyMismatch { cart: Currency, product: Currency },
+    #[error("there is no such checkout")]
+    CheckoutNotFound,
+    #[error("the checkout of this order has been undone")]
+    CheckoutReopened,
+    #[error("the order has already checked out with another request")]
+    ConflictingRequest,
+}
