@@ -1,7 +1,9 @@
 //! The rules of money: plain types and plain functions. Times and ids come in as parameters.
 
+mod account;
 mod amount;
 mod bookings;
+mod charge;
 mod credit;
 mod entry;
 mod invoice;
@@ -11,12 +13,12 @@ mod refusal;
 mod text;
 mod vat;
 
+pub use account::{Account, AccountBalance, AccountKind, AccountPosting, Ledger, TrialBalance};
 pub use amount::{Amount, InvalidAmount};
 pub use bookings::{captured, invoiced, received, refunded};
-pub use credit::CustomerAccount;
-pub use entry::{
-    Account, AccountBalance, AccountKind, Entry, EntryId, EntryKind, Ledger, NewEntry, Posting, TrialBalance,
-};
+pub use charge::ChargeState;
+pub use credit::{CustomerAccount, Receipt};
+pub use entry::{Entry, EntryId, EntryKind, NewEntry, Posting};
 pub use invoice::{CreditNote, Invoice, InvoiceLine, Mismatch, NewInvoice};
 pub use method::{Behaviour, METHODS, Method, PaymentMethod};
 pub use payment::{Decline, Next, Payment, Reply, State, Terms, after, authorize, capture, read, refund, void};

@@ -1,3 +1,4 @@
 //! Money.
 
+pub mod db;
 pub mod domain;

@@ -2,9 +2,11 @@
 
 use contracts::{Currency, CustomerId, Money};
 use serde::Serialize;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::{Amount, Decline, Refusal};
+use super::{Amount, Decline, EntryId, Refusal};
 
 /// A customer who may buy on account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -16,6 +18,29 @@ pub struct CustomerAccount {
     pub outstanding: Money,
     /// Authorized and not yet captured.
     pub held: Money,
+}
+
+/// Money that a customer on account paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Receipt {
+    /// Chosen by whoever recorded it.
+    pub id: Uuid,
+    pub customer_id: CustomerId,
+    pub amount: Money,
+    #[serde(with = "time::serde::rfc3339")]
+    pub received_at: OffsetDateTime,
+    /// What was booked.
+    pub entry_id: EntryId,
+}
+
+impl Receipt {
+    /// The same receipt came again: answered as it stands, if it is the same.
+    pub fn recorded_again(self, customer_id: CustomerId, amount: Amount) -> Result<Self, Refusal> {
+        if self.customer_id == customer_id && self.amount == amount.money() {
+            return Ok(self);
+        }
+        Err(Refusal::ConflictingRequest { name: format!("receipt {}", self.id) })
+    }
 }
 
 impl CustomerAccount {
