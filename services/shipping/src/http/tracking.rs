@@ -18,6 +18,8 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 pub struct Tracking {
     order_id: OrderId,
+    // The same name as everywhere else on the wire.
+    #[allow(clippy::struct_field_names)]
     tracking_number: TrackingNumber,
     service: Service,
     state: Stage,
