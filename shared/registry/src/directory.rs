@@ -2,9 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use async_nats::jetstream::{
-    Context,
-    kv::{Entry, Operation},
+use async_nats::{
+    connection::State,
+    jetstream::{
+        Context,
+        kv::{Entry, Operation},
+    },
 };
 use futures::StreamExt;
 use tokio::{
@@ -19,6 +22,8 @@ use crate::{
 
 const AGAIN: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(500);
+/// An instance may need this much longer than we do until it is connected again.
+const RETURN: Duration = Duration::from_secs(4);
 
 type Instances = HashMap<String, Arc<[Registration]>>;
 type Seen = HashMap<String, (Registration, Instant)>;
@@ -36,7 +41,7 @@ impl Directory {
                 if let Err(error) = follow(&jetstream, &mut seen, &sender).await {
                     tracing::warn!(%error, "cannot follow the registry; trying again");
                 }
-                expire(&mut seen, &sender);
+                expire(&jetstream, &mut seen, &sender);
                 sleep(AGAIN).await;
             }
         });
@@ -68,7 +73,7 @@ async fn follow(jetstream: &Context, seen: &mut Seen, sender: &watch::Sender<Arc
     loop {
         tokio::select! {
             () = sender.closed() => return Ok(()),
-            _ = looks.tick() => expire(seen, sender),
+            _ = looks.tick() => expire(jetstream, seen, sender),
             entry = entries.next() => match entry {
                 Some(entry) => if take(seen, &entry?) { publish(seen, sender) },
                 None => return Ok(()),
@@ -94,7 +99,16 @@ fn take(seen: &mut Seen, entry: &Entry) -> bool {
     }
 }
 
-fn expire(seen: &mut Seen, sender: &watch::Sender<Arc<Instances>>) {
+// While NATS itself is away nobody can be heard, and that is no sign of death: the last known instances stay. When it
+// is back they have their time again, as they must connect anew too.
+fn expire(jetstream: &Context, seen: &mut Seen, sender: &watch::Sender<Arc<Instances>>) {
+    if jetstream.client().connection_state() != State::Connected {
+        let heard = Instant::now() + RETURN;
+        for (_, at) in seen.values_mut() {
+            *at = heard;
+        }
+        return;
+    }
     let before = seen.len();
     seen.retain(|_, (_, at)| at.elapsed() < SILENCE);
     if seen.len() != before {
