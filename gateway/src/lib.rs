@@ -1,1 +1,142 @@
-//! Under construction.
+//! The one front door. Its rooms are what a request passes, in this order.
+
+pub mod config;
+pub mod routes;
+
+mod error;
+mod forward; // there and back
+mod headers; // what may pass
+mod identity; // token to JWT
+mod path; // one spelling
+mod proxy; // the way through, on one screen:
+mod trail; // a request id, a trace
+
+// What they need.
+mod balance;
+mod body;
+mod bounded;
+pub mod cache;
+mod discovery;
+mod exchange;
+mod revocation;
+
+// The gateway's own pages.
+mod docs;
+mod index;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::any;
+use messaging::broadcast;
+use registry::Registry;
+
+pub use config::Config;
+pub use index::contract;
+
+use cache::{Cache, Limits};
+use config::DiscoverySetting;
+use discovery::Discovery;
+use docs::Docs;
+use exchange::Exchange;
+use forward::Forwarder;
+use headers::Origin;
+use identity::Translator;
+use revocation::Revocations;
+use routes::{ROUTES, Route};
+
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// What requests need.
+pub struct App {
+    routes: &'static [Route],
+    public_url: String,
+    origin: Origin,
+    translator: Arc<Translator>,
+    forwarder: Forwarder,
+    docs: Docs,
+}
+
+/// Runs the gateway as a process.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let (service, router) = start(&config, &ROUTES, Limits::default()).await?;
+    service.run(router).await
+}
+
+/// The gateway, listening but not yet serving, with the routes and the cache it is to have.
+pub async fn start(
+    config: &Config,
+    routes: &'static [Route],
+    limits: Limits,
+) -> anyhow::Result<(web::Service, Router)> {
+    let mut service = web::Service::start("gateway", env!("CARGO_PKG_VERSION"), &config.web).await?;
+    let exchange = Exchange::new(&config.web.auth_url, config.gateway_client_secret.clone())?;
+    let app = App {
+        routes,
+        public_url: config.web.public_url.clone(),
+        origin: Origin::parse(&config.web.public_url).context("PUBLIC_URL")?,
+        translator: Arc::new(Translator::new(Cache::new(limits), exchange)),
+        forwarder: Forwarder::new(Discovery::new(&config.discovery, &config.web.auth_url)?),
+        docs: Docs::new(&config.web.public_url),
+    };
+    follow_registry(config, &service, &app).await?;
+    let revocations = follow_revocations(config, &service, &app).await?;
+    if config.discovery == DiscoverySetting::Registry {
+        service.ready_when("nats", move || std::future::ready(revocations.were_heard()));
+    }
+    let reached = reach_auth(config, &service)?;
+    service.ready_when("auth", move || std::future::ready(reached.load(Ordering::Relaxed)));
+    Ok((service, router(app)))
+}
+
+async fn follow_registry(config: &Config, service: &web::Service, app: &App) -> anyhow::Result<()> {
+    if config.discovery == DiscoverySetting::Registry {
+        let directory = Registry::connect(&config.web.nats_url).await?.watch();
+        beside(service, app.forwarder.discovery.clone().follow(directory));
+    }
+    Ok(())
+}
+
+async fn follow_revocations(config: &Config, service: &web::Service, app: &App) -> anyhow::Result<Revocations> {
+    let revocations = Revocations::default();
+    let announcements = broadcast("gateway", &config.web.nats_url).await?;
+    beside(service, revocations.clone().follow(announcements, Arc::clone(&app.translator)));
+    Ok(revocations)
+}
+
+// Auth is asked until it answers once. Later it is asked with every new token anyway.
+fn reach_auth(config: &Config, service: &web::Service) -> anyhow::Result<Arc<AtomicBool>> {
+    let reached = Arc::new(AtomicBool::new(false));
+    let (auth, answered) =
+        (Exchange::new(&config.web.auth_url, config.gateway_client_secret.clone())?, reached.clone());
+    beside(service, async move {
+        while !auth.is_there().await {
+            tokio::time::sleep(AGAIN).await;
+        }
+        answered.store(true, Ordering::Relaxed);
+    });
+    Ok(reached)
+}
+
+// Ends when the service stops, at whatever it waits for.
+fn beside(service: &web::Service, task: impl Future<Output = ()> + Send + 'static) {
+    let stopping = service.stopping();
+    service.spawn(async move {
+        let _ = stopping.run_until_cancelled(task).await;
+    });
+}
+
+/// The gateway's own pages, and the way through for everything else.
+fn router(app: App) -> Router {
+    let (pages, _) = index::router().split_for_parts();
+    Router::new()
+        .merge(pages)
+        .merge(docs::router())
+        .route("/{*path}", any(proxy::forward))
+        .layer(from_fn(trail::leave))
+        .with_state(Arc::new(app))
+}

@@ -1,1 +1,8 @@
-fn main() {}
+//! The front door as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let about = "The front door: translates tokens, forwards, balances";
+    web::main("gateway", about, gateway::contract, gateway::run)
+}

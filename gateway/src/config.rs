@@ -1,0 +1,114 @@
+//! The gateway's settings. The only reader of the environment.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use http::Uri;
+use http::uri::Authority;
+use secrecy::SecretString;
+
+use crate::routes::ROUTES;
+
+/// Settings of the gateway.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    #[command(flatten)]
+    pub web: web::Settings,
+
+    /// How services are found: `registry` (NATS), or fixed addresses as `service=http://host:port` joined by commas.
+    /// A service may be named again for another instance of it.
+    #[arg(long, env = "DISCOVERY", default_value = "registry", value_parser = discovery)]
+    pub discovery: DiscoverySetting,
+
+    /// Secret of the client `gateway`, with which tokens are exchanged at auth. Secret.
+    #[arg(long, env = "GATEWAY_CLIENT_SECRET", hide_env_values = true, value_parser = secret)]
+    pub gateway_client_secret: SecretString,
+}
+
+/// How services are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DiscoverySetting {
+    /// By the registry in NATS (client-side discovery).
+    Registry,
+    /// At addresses that others keep alive and balanced (server-side discovery).
+    Fixed(BTreeMap<&'static str, Vec<Authority>>),
+}
+
+/// Reads `DISCOVERY`. An error names the item that is wrong.
+pub fn discovery(text: &str) -> Result<DiscoverySetting, String> {
+    if text == "registry" {
+        return Ok(DiscoverySetting::Registry);
+    }
+    let mut fixed: BTreeMap<&'static str, Vec<Authority>> = BTreeMap::new();
+    for item in text.split(',').map(str::trim) {
+        let (service, address) = fixed_item(item).map_err(|fault| format!("`{item}`: {fault}"))?;
+        let addresses = fixed.entry(service).or_default();
+        if addresses.contains(&address) {
+            return Err(format!("`{item}`: named twice"));
+        }
+        addresses.push(address);
+    }
+    Ok(DiscoverySetting::Fixed(fixed))
+}
+
+fn fixed_item(item: &str) -> Result<(&'static str, Authority), String> {
+    let (name, address) = item.split_once('=').ok_or("must be `service=http://host:port`")?;
+    let mut services = ROUTES.iter().filter(|route| route.audience.is_some()).map(|route| route.service);
+    let known: Vec<&str> = services.clone().collect();
+    let service = services
+        .find(|service| *service == name)
+        .ok_or_else(|| format!("no such service; known are {}", known.join(", ")))?;
+    Ok((service, authority(address)?))
+}
+
+/// Host and port of an internal base URL without a path.
+pub fn authority(address: &str) -> Result<Authority, String> {
+    let uri: Uri = address.parse().map_err(|error| format!("not a URL: {error}"))?;
+    let bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
+    match uri.authority() {
+        Some(authority) if uri.scheme_str() == Some("http") && bare && !authority.as_str().contains('@') => {
+            Ok(authority.clone())
+        }
+        _ => Err("the address must be http://host:port without a path".to_owned()),
+    }
+}
+
+fn secret(text: &str) -> Result<SecretString, String> {
+    if text.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    Ok(text.to_owned().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fixed_addresses_are_read_with_several_per_service() {
+        let read = discovery("inventory=http://a:8080, inventory=http://b:8080,store=http://10.0.0.1:80").unwrap();
+        let DiscoverySetting::Fixed(fixed) = read else { panic!("expected fixed addresses") };
+        assert_eq!(fixed["inventory"], ["a:8080", "b:8080"]);
+        assert_eq!(fixed["store"], ["10.0.0.1:80"]);
+        assert_eq!(discovery("registry"), Ok(DiscoverySetting::Registry));
+    }
+
+    #[test]
+    fn an_error_names_the_item() {
+        for (setting, item) in [
+            ("store=http://a:1,invntory=http://b:1", "invntory=http://b:1"),
+            ("store=http://a:1,inventory", "inventory"),
+            ("store=http://a:1,inventory=b:1", "inventory=b:1"),
+            ("store=https://a:1", "store=https://a:1"),
+            ("store=http://a:1/base", "store=http://a:1/base"),
+            ("store=http://u:p@a:1", "store=http://u:p@a:1"),
+            ("store=http://a:1,store=http://a:1", "store=http://a:1"),
+            ("store=http://a:1,", ""),
+            ("auth=http://a:1", "auth=http://a:1"),
+            ("", ""),
+        ] {
+            let error = discovery(setting).unwrap_err();
+            assert!(error.starts_with(&format!("`{item}`: ")), "{setting} gave {error}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Why the gateway itself does not forward a request, or got no answer to it, and what the caller is told.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use web::Problem;
+
+use crate::path::PathFault;
+
+/// Every problem that the gateway makes. Its `source` tells it from a service's own refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    BadPath(PathFault),
+    BadHost,
+    TargetTooLong,
+    MethodNotAllowed,
+    UnknownRoute,
+    NoToken,
+    MalformedToken,
+    ForeignJwt,
+    InvalidToken,
+    NotForService { service: &'static str },
+    AuthUnavailable,
+    BodyTooLarge { limit: usize },
+    BodyTooSlow,
+    BodyBroken,
+    NoInstance { service: &'static str },
+    Unreachable { service: &'static str },
+    Timeout { service: &'static str, after: Duration },
+    BadAnswer { service: &'static str },
+    NoContract { service: &'static str },
+}
+
+impl Refusal {
+    /// The problem document.
+    #[rustfmt::skip]
+    pub fn problem(&self) -> Problem {
+        use StatusCode as S;
+        let new = Problem::new;
+        let problem = match self {
+            Self::BadPath(fault) => new(S::BAD_REQUEST, "bad_path", "Bad path").detail(fault.to_string()),
+            Self::BadHost => new(S::BAD_REQUEST, "bad_host", "Bad host").detail("Exactly one Host is needed."),
+            Self::TargetTooLong => new(S::URI_TOO_LONG, "target_too_long", "Path and query too long"),
+            Self::MethodNotAllowed => new(S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
+                .header(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
+            Self::UnknownRoute => new(S::NOT_FOUND, "unknown_route", "Nothing is here"),
+            Self::NoToken => new(S::UNAUTHORIZED, "token_required", "An access token is required")
+                .header(header::WWW_AUTHENTICATE, challenge(None)),
+            Self::MalformedToken => new(S::UNAUTHORIZED, "invalid_token", "Invalid access token")
+                .detail("One Authorization header of the form `Bearer <token>` is needed.")
+                .header(header::WWW_AUTHENTICATE, challenge(Some("malformed"))),
+            Self::ForeignJwt => new(S::UNAUTHORIZED, "invalid_token", "Invalid access token")
+                .detail("A JWT is not accepted here. Send the access token that /auth/token gave you.")
+                .header(header::WWW_AUTHENTICATE, challenge(Some("a JWT is not accepted"))),
+            Self::InvalidToken => new(S::UNAUTHORIZED, "invalid_token", "Invalid access token")
+                .detail("The access token is unknown, expired or revoked.")
+                .header(header::WWW_AUTHENTICATE, challenge(Some("unknown, expired or revoked"))),
+            Self::NotForService { service } => new(S::FORBIDDEN, "token_not_for_service", "Token not valid there")
+                .with("service", service),
+            Self::AuthUnavailable => soon(new(S::SERVICE_UNAVAILABLE, "auth_unavailable", "Tokens cannot be checked")),
+            Self::BodyTooLarge { limit } => new(S::PAYLOAD_TOO_LARGE, "body_too_large", "Body too large")
+                .with("limit_bytes", limit),
+            Self::BodyTooSlow => new(S::REQUEST_TIMEOUT, "body_too_slow", "Body did not arrive in time"),
+            Self::BodyBroken => new(S::BAD_REQUEST, "body_broken", "Body ended early"),
+            Self::NoInstance { service } => soon(new(S::SERVICE_UNAVAILABLE, "no_instance", "Service not running"))
+                .with("service", service),
+            Self::Unreachable { service } => soon(new(S::SERVICE_UNAVAILABLE, "unreachable", "Service not reachable"))
+                .with("service", service),
+            Self::Timeout { service, after } => new(S::GATEWAY_TIMEOUT, "upstream_timeout", "Service did not answer")
+                .with("service", service).with("after_seconds", after.as_secs_f32()),
+            Self::BadAnswer { service } => new(S::BAD_GATEWAY, "bad_answer", "Service broke off")
+                .with("service", service),
+            Self::NoContract { service } => soon(new(S::SERVICE_UNAVAILABLE, "no_contract", "Contract not available"))
+                .with("service", service),
+        };
+        problem.with("source", "gateway")
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.problem().into_response()
+    }
+}
+
+fn soon(problem: Problem) -> Problem {
+    problem.header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+}
+
+// RFC 6750 §3: no error code when no token was sent.
+fn challenge(fault: Option<&str>) -> HeaderValue {
+    let text = match fault {
+        None => "Bearer realm=\"retail\"".to_owned(),
+        Some(fault) => format!("Bearer realm=\"retail\", error=\"invalid_token\", error_description=\"{fault}\""),
+    };
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"))
+}

@@ -1,0 +1,271 @@
+//! Which headers cross the gateway, in each direction.
+
+use std::net::IpAddr;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Uri, uri::Scheme};
+
+use crate::routes::Route;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+// RFC 9110 §7.6.1, and `Expect`, which the gateway has answered itself.
+const HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::EXPECT,
+];
+
+// What a service might take for a statement of the gateway about who calls, or from where, if it came from outside.
+const CLAIMS: [&str; 16] = [
+    "forwarded",
+    "proxy",
+    "x-auth",
+    "x-client-",
+    "x-consumer",
+    "x-forwarded",
+    "x-http-method",
+    "x-internal",
+    "x-jwt",
+    "x-original-",
+    "x-real-ip",
+    "x-remote-",
+    "x-rewrite-",
+    "x-role",
+    "x-scope",
+    "x-user",
+];
+
+// What tells more about a service than its contract does.
+const INTERNAL: [HeaderName; 3] = [header::SERVER, HeaderName::from_static("x-powered-by"), header::VIA];
+
+/// The public origin, as services are told it.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    proto: HeaderValue,
+    host: HeaderValue,
+}
+
+impl Origin {
+    /// Reads scheme and host of `PUBLIC_URL`.
+    pub fn parse(public_url: &str) -> anyhow::Result<Self> {
+        let uri: Uri = public_url.parse()?;
+        let scheme = uri.scheme().unwrap_or(&Scheme::HTTP);
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        Ok(Self { proto: HeaderValue::from_str(scheme.as_str())?, host: HeaderValue::from_str(host)? })
+    }
+}
+
+/// Makes a request's headers what `route`'s service may see.
+pub fn inbound(headers: &mut HeaderMap, route: &Route, origin: &Origin, peer: Option<IpAddr>) {
+    strip_hop_by_hop(headers);
+    strip(headers, claims_identity);
+    if route.audience.is_some() {
+        // The session is between browser and auth; services know tokens only.
+        headers.remove(header::COOKIE);
+        headers.remove(header::HOST);
+    }
+    if let Some(peer) = peer.and_then(|ip| HeaderValue::from_str(&ip.to_canonical().to_string()).ok()) {
+        headers.insert(FORWARDED_FOR, peer);
+    }
+    headers.insert(FORWARDED_HOST, origin.host.clone());
+    headers.insert(FORWARDED_PROTO, origin.proto.clone());
+}
+
+/// Makes a response's headers what the caller may see.
+pub fn outbound(headers: &mut HeaderMap, route: &Route) {
+    strip_hop_by_hop(headers);
+    for name in &INTERNAL {
+        headers.remove(name);
+    }
+    strip(headers, |name| name.as_str().starts_with("x-internal"));
+    if route.audience.is_some() {
+        // All share one origin: a service's cookie would be everybody's.
+        headers.remove(header::SET_COOKIE);
+    }
+    for name in [header::LOCATION, header::CONTENT_LOCATION] {
+        if let Some(public) = headers.get(&name).and_then(|at| public_location(at, route)) {
+            headers.insert(name, public);
+        }
+    }
+}
+
+// A service names its resources by the path it sees; the caller needs the part that was stripped.
+fn public_location(location: &HeaderValue, route: &Route) -> Option<HeaderValue> {
+    let path = location.to_str().ok()?;
+    let seen = route.prefix.strip_prefix(route.strip)?;
+    if route.strip.is_empty() || !path.starts_with(seen) {
+        return None;
+    }
+    HeaderValue::from_str(&format!("{}{path}", route.strip)).ok()
+}
+
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let listed: Vec<HeaderName> = headers
+            .get_all(header::CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| name.trim().parse().ok())
+            .filter(|name| !is_needed(name))
+            .collect();
+        for name in listed {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+// Listed in `Connection` to make the gateway drop them, these would change what the request means.
+fn is_needed(name: &HeaderName) -> bool {
+    [header::AUTHORIZATION, header::CONTENT_LENGTH, header::CONTENT_TYPE, header::HOST].contains(name)
+}
+
+fn strip(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
+    // Most requests have none, and then nothing is allocated.
+    let unwanted: Vec<HeaderName> = headers.keys().filter(|n| unwanted(n)).cloned().collect();
+    for name in unwanted {
+        headers.remove(name);
+    }
+}
+
+fn claims_identity(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    // Some servers read `_` and `-` as the same.
+    let dashed;
+    let name = if name.contains('_') {
+        dashed = name.replace('_', "-");
+        dashed.as_str()
+    } else {
+        name
+    };
+    name == "proxy" || CLAIMS.iter().any(|claim| *claim != "proxy" && name.starts_with(claim))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::ROUTES;
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (n.parse::<HeaderName>().unwrap(), v.parse().unwrap())).collect()
+    }
+
+    fn after_inbound(route: &Route, pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = headers(pairs);
+        let origin = Origin::parse("https://shop.example").unwrap();
+        inbound(&mut headers, route, &origin, Some([10, 0, 0, 9].into()));
+        headers
+    }
+
+    #[test]
+    fn what_claims_an_identity_does_not_pass() {
+        let claims = [
+            "X-User",
+            "X-User-Id",
+            "x_user_id",
+            "X-Forwarded-User",
+            "X-Roles",
+            "X-Role",
+            "X-Client-Id",
+            "X-Auth-Subject",
+            "X-Authenticated-User",
+            "Forwarded",
+            "X-Real-IP",
+            "X-Remote-User",
+            "X-Scopes",
+            "X-Original-URL",
+            "X-Rewrite-URL",
+            "X-HTTP-Method-Override",
+            "Proxy",
+        ];
+        for claim in claims {
+            let left = after_inbound(&ROUTES[0], &[(claim, "admin"), ("Accept", "*/*")]);
+            assert!(!left.contains_key(claim), "{claim}");
+            assert!(left.contains_key("accept"));
+        }
+    }
+
+    #[test]
+    fn where_a_request_came_from_is_said_by_the_gateway_only() {
+        let left = after_inbound(
+            &ROUTES[0],
+            &[("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Host", "evil"), ("X-Forwarded-Proto", "gopher")],
+        );
+        assert_eq!(left["x-forwarded-for"], "10.0.0.9");
+        assert_eq!(left["x-forwarded-host"], "shop.example");
+        assert_eq!(left["x-forwarded-proto"], "https");
+    }
+
+    #[test]
+    fn hop_by_hop_and_listed_headers_stay_on_their_hop() {
+        let left = after_inbound(
+            &ROUTES[0],
+            &[
+                ("Connection", "keep-alive, X-Secret-Hop, Authorization"),
+                ("Keep-Alive", "9"),
+                ("X-Secret-Hop", "1"),
+                ("TE", "trailers"),
+                ("Upgrade", "h2c"),
+                ("Expect", "100-continue"),
+                ("Authorization", "Bearer x"),
+            ],
+        );
+        for gone in ["connection", "keep-alive", "x-secret-hop", "te", "upgrade", "expect"] {
+            assert!(!left.contains_key(gone), "{gone}");
+        }
+        assert!(left.contains_key("authorization"));
+    }
+
+    #[test]
+    fn cookies_and_host_are_for_auth_only() {
+        let sent = [("Cookie", "session=1"), ("Host", "shop.example"), ("Origin", "https://shop.example")];
+        let service = after_inbound(&ROUTES[0], &sent);
+        assert!(!service.contains_key("cookie") && !service.contains_key("host"));
+        let auth = after_inbound(&ROUTES[5], &sent);
+        assert_eq!((&auth["cookie"], &auth["host"]), (&"session=1".parse().unwrap(), &"shop.example".parse().unwrap()));
+        assert!(auth.contains_key("origin"));
+    }
+
+    #[test]
+    fn a_response_says_nothing_about_the_inside() {
+        let mut left = headers(&[
+            ("Server", "hyper"),
+            ("X-Powered-By", "x"),
+            ("Via", "y"),
+            ("X-Internal-Host", "z"),
+            ("Set-Cookie", "a=b"),
+            ("Connection", "X-Hop"),
+            ("X-Hop", "1"),
+            ("ETag", "\"1\""),
+        ]);
+        outbound(&mut left, &ROUTES[0]);
+        assert_eq!(left.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["etag"]);
+    }
+
+    #[test]
+    fn a_location_gets_back_the_part_that_was_stripped() {
+        for (route, inside, outside) in [
+            (&ROUTES[4], "/v1/orders/1", "/api/order/v1/orders/1"),
+            (&ROUTES[4], "/api/order/v1/orders/1", "/api/order/v1/orders/1"),
+            (&ROUTES[4], "https://elsewhere.example/v1/x", "https://elsewhere.example/v1/x"),
+            (&ROUTES[4], "//elsewhere.example/v1/x", "//elsewhere.example/v1/x"),
+            (&ROUTES[5], "/auth/login", "/auth/login"),
+        ] {
+            let mut left = headers(&[("Location", inside)]);
+            outbound(&mut left, route);
+            assert_eq!(left["location"], outside);
+        }
+    }
+}

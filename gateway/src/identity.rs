@@ -1,0 +1,116 @@
+//! Who calls: an opaque token from outside becomes a short-lived JWT for exactly the service that is asked.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderValue, header};
+use sha2::{Digest, Sha256};
+use tracing::Instrument;
+
+use crate::cache::{Answer, Cache, Key, Lead, Look};
+use crate::error::Refusal;
+use crate::exchange::Exchange;
+
+const LONGEST_TOKEN: usize = 512;
+
+/// Translates tokens, remembering what auth said.
+pub struct Translator {
+    pub cache: Cache,
+    exchange: Exchange,
+}
+
+impl Translator {
+    pub fn new(cache: Cache, exchange: Exchange) -> Self {
+        Self { cache, exchange }
+    }
+
+    /// The `Authorization` header that `audience` gets in place of the caller's.
+    pub async fn translate(
+        self: &Arc<Self>,
+        headers: &HeaderMap,
+        audience: &'static str,
+    ) -> Result<HeaderValue, Refusal> {
+        let token = bearer(headers)?;
+        let key = Key { token: Sha256::digest(token).into(), audience };
+        let (answer, how) = match self.cache.look(key, Instant::now()) {
+            Look::Hit(answer) => (answer, "hit"),
+            Look::Join(flight) => (flight.answer().await, "joined"),
+            Look::Lead(lead, flight) => {
+                self.ask(lead, token.to_owned());
+                (flight.answer().await, "miss")
+            }
+        };
+        metrics::counter!("gateway_token_cache_total", "result" => how).increment(1);
+        match answer {
+            Answer::Granted { authorization, .. } => Ok(authorization),
+            Answer::Refused => Err(Refusal::InvalidToken),
+            Answer::NotForAudience => Err(Refusal::NotForService { service: audience }),
+            Answer::Unavailable => Err(Refusal::AuthUnavailable),
+        }
+    }
+
+    // In a task of its own: others wait for the answer too, so it comes even if this caller goes away.
+    fn ask(self: &Arc<Self>, lead: Lead, token: String) {
+        let translator = Arc::clone(self);
+        let question = async move {
+            let answer = translator.exchange.ask(&token, lead.key.audience).await;
+            translator.cache.land(lead, answer, Instant::now());
+        };
+        tokio::spawn(question.in_current_span());
+    }
+}
+
+// RFC 6750 §2.1. The other ways of that standard to send a token are not offered.
+fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut sent = headers.get_all(header::AUTHORIZATION).iter();
+    let value = sent.next().ok_or(Refusal::NoToken)?;
+    let value = value.to_str().map_err(|_| Refusal::MalformedToken)?;
+    let (scheme, token) = value.split_once(' ').ok_or(Refusal::MalformedToken)?;
+    let token = token.trim_matches(' ');
+    let well_formed = scheme.eq_ignore_ascii_case("bearer") && is_token(token.as_bytes());
+    if sent.next().is_some() || !well_formed {
+        return Err(Refusal::MalformedToken);
+    }
+    if token.split('.').count() == 3 {
+        return Err(Refusal::ForeignJwt);
+    }
+    if token.len() > LONGEST_TOKEN {
+        return Err(Refusal::InvalidToken);
+    }
+    Ok(token)
+}
+
+fn is_token(token: &[u8]) -> bool {
+    let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
+    !token.is_empty() && token.iter().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[&str]) -> Result<String, Refusal> {
+        let headers = values.iter().map(|v| (header::AUTHORIZATION, v.parse().unwrap())).collect();
+        bearer(&headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_bearer_token_is_taken_whatever_the_case_of_its_scheme() {
+        assert_eq!(read(&["Bearer abc-1_2~"]), Ok("abc-1_2~".to_owned()));
+        assert_eq!(read(&["bEARER  abc"]), Ok("abc".to_owned()));
+    }
+
+    #[test]
+    fn what_is_not_exactly_one_opaque_token_is_refused() {
+        assert_eq!(read(&[]), Err(Refusal::NoToken));
+        for bad in
+            [vec!["Basic YTpi"], vec!["Bearer"], vec!["Bearer "], vec!["Bearer a b"], vec!["Bearer a", "Bearer b"]]
+        {
+            assert_eq!(read(&bad), Err(Refusal::MalformedToken), "{bad:?}");
+        }
+        assert_eq!(read(&["Bearer eyJh.eyJz.c2ln"]), Err(Refusal::ForeignJwt));
+        assert_eq!(read(&["Bearer a.b."]), Err(Refusal::ForeignJwt));
+        let long = format!("Bearer {}", "x".repeat(LONGEST_TOKEN + 1));
+        assert_eq!(read(&[&long]), Err(Refusal::InvalidToken));
+    }
+}

@@ -1,0 +1,95 @@
+//! What a request passes on its way to a service, from top to bottom.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Method, Version, header};
+
+use crate::error::Refusal;
+use crate::forward::Message;
+use crate::routes::Route;
+use crate::{App, headers, path, routes};
+
+/// Answers whatever is not a page of the gateway's own.
+pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let route = match entrance(&app, &head) {
+        Ok(route) => route,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let began = Instant::now();
+    let in_flight = metrics::gauge!("gateway_in_flight", "service" => route.0.service);
+    in_flight.increment(1);
+    let answer = pass(&app, route.0, route.1, head, body).await;
+    in_flight.decrement(1);
+    let response = answer.unwrap_or_else(IntoResponse::into_response);
+    let class = class(response.status().as_u16());
+    metrics::counter!("gateway_requests_total", "route" => route.0.prefix, "status" => class).increment(1);
+    metrics::histogram!("gateway_request_seconds", "route" => route.0.prefix).record(began.elapsed().as_secs_f64());
+    response
+}
+
+// From the request line alone: the one spelling of its path, and the route that takes it.
+fn entrance(app: &App, head: &Parts) -> Result<(&'static Route, PathAndQuery), Refusal> {
+    if matches!(head.method, Method::CONNECT | Method::TRACE) {
+        return Err(Refusal::MethodNotAllowed);
+    }
+    // HTTP/2 has no other form.
+    if head.uri.scheme().is_some() && head.version < Version::HTTP_2 {
+        return Err(Refusal::BadPath(path::PathFault::NotAPath));
+    }
+    let hosts = head.headers.get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
+        return Err(Refusal::BadHost);
+    }
+    if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > path::LONGEST) {
+        return Err(Refusal::TargetTooLong);
+    }
+    let normal = path::normalize(head.uri.path()).map_err(Refusal::BadPath)?;
+    let route = routes::find(app.routes, &normal).ok_or(Refusal::UnknownRoute)?;
+    let target = target(&normal[route.strip.len()..], head.uri.query());
+    Ok((route, target.ok_or(Refusal::BadPath(path::PathFault::ForbiddenCharacter))?))
+}
+
+fn target(path: &str, query: Option<&str>) -> Option<PathAndQuery> {
+    match query {
+        None => path.parse().ok(),
+        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")).ok(),
+    }
+}
+
+async fn pass(
+    app: &App,
+    route: &Route,
+    target: PathAndQuery,
+    mut head: Parts,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let identity = match route.audience {
+        Some(audience) => Some(app.translator.translate(&head.headers, audience).await?),
+        None => None,
+    };
+    let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    headers::inbound(&mut head.headers, route, &app.origin, peer);
+    if let Some(identity) = identity {
+        head.headers.insert(header::AUTHORIZATION, identity);
+    }
+    let message = Message { method: head.method, target, headers: head.headers };
+    app.forwarder.send(route, message, body).await
+}
+
+fn class(status: u16) -> &'static str {
+    match status {
+        ..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    }
+}

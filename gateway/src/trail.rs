@@ -1,0 +1,107 @@
+//! What ties together all that one request causes: a request id, and the W3C trace context.
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tracing::Span;
+use uuid::Uuid;
+use web::telemetry;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const LONGEST_ID: usize = 128;
+
+/// Gives every request an id and a trace, and every response its id.
+pub async fn leave(mut request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    Span::current().record("request_id", id.to_str().unwrap_or_default());
+    let trace = traceparent(request.headers());
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    request.headers_mut().insert(TRACEPARENT, trace);
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+// The caller's own id if it is one, in visible characters only: it goes to logs.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let mut sent = headers.get_all(REQUEST_ID).iter();
+    match (sent.next(), sent.next()) {
+        (Some(id), None) if is_id(id.as_bytes()) => id.clone(),
+        _ => new_id(&Uuid::now_v7().to_string()),
+    }
+}
+
+fn is_id(id: &[u8]) -> bool {
+    (1..=LONGEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
+}
+
+// The gateway's own span continues the caller's trace. Where the log filter leaves no span, the caller's context goes
+// on as it came, and without one a trace begins here.
+fn traceparent(headers: &HeaderMap) -> HeaderValue {
+    let own = telemetry::traceparent().and_then(|own| HeaderValue::from_str(&own).ok());
+    let sent = || headers.get(TRACEPARENT).filter(|sent| is_traceparent(sent.as_bytes()));
+    own.or_else(|| sent().cloned()).unwrap_or_else(|| {
+        let (trace, span) = (Uuid::new_v4().simple(), Uuid::new_v4().simple().to_string());
+        new_id(&format!("00-{trace}-{}-00", &span[..16]))
+    })
+}
+
+// W3C Trace Context §3.2.2, version 00.
+fn is_traceparent(value: &[u8]) -> bool {
+    let lower_hex = |part: &[u8]| part.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let not_zero = |part: &[u8]| part.iter().any(|b| *b != b'0');
+    let parts: Vec<&[u8]> = value.split(|b| *b == b'-').collect();
+    match parts.as_slice() {
+        [b"00", trace, span, flags] => {
+            (trace.len(), span.len(), flags.len()) == (32, 16, 2)
+                && [trace, span, flags].into_iter().all(|part| lower_hex(part))
+                && not_zero(trace)
+                && not_zero(span)
+        }
+        _ => false,
+    }
+}
+
+fn new_id(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: HeaderName, values: &[&str]) -> HeaderMap {
+        values.iter().map(|v| (name.clone(), v.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_caller_keeps_its_request_id_if_it_is_one() {
+        let kept = with(REQUEST_ID, &["order-4711/retry.2"]);
+        assert_eq!(request_id(&kept), "order-4711/retry.2");
+        let (long, longest) = ("x".repeat(129), "x".repeat(128));
+        assert_eq!(request_id(&with(REQUEST_ID, &[&longest])), longest.as_str());
+        for bad in [vec!["a", "b"], vec![""], vec!["with space"], vec![long.as_str()], vec![]] {
+            let made = request_id(&with(REQUEST_ID, &bad));
+            assert!(Uuid::try_parse_ascii(made.as_bytes()).is_ok(), "{bad:?} became {made:?}");
+        }
+    }
+
+    #[test]
+    fn a_trace_goes_on_and_a_malformed_one_does_not() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(traceparent(&with(TRACEPARENT, &[good])), good);
+        for bad in [
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
+            let begun = traceparent(&with(TRACEPARENT, &[bad]));
+            assert_ne!(begun, bad);
+            assert!(is_traceparent(begun.as_bytes()), "{begun:?}");
+        }
+    }
+}
