@@ -1,1 +1,11 @@
-//! Under construction.
+//! The suite as a customer, a clerk or an operator uses it: over HTTP, through the gateway, with a login like a
+//! browser's. For the end-to-end tests and `cargo retail demo`.
+
+mod browser;
+pub mod invariants;
+mod shopper;
+mod timeline;
+
+pub use browser::log_in;
+pub use shopper::{Answer, Purchase, Shopper};
+pub use timeline::print as print_timeline;

@@ -79,7 +79,7 @@ pub struct Redriven {
 }
 
 /// List the messages that never took effect
-#[utoipa::path(get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "operations",
+#[utoipa::path(get, path = "/v1/dead-letters", operation_id = "list_dead_letters", tag = "operations",
     params(Filter, Paging),
     responses((status = 200, description = "A page of dead letters.", body = Page<DeadLetterSummary>), contract::Problems))]
 async fn list(
@@ -95,7 +95,7 @@ async fn list(
 }
 
 /// Inspect one message that never took effect
-#[utoipa::path(get, path = "/v1/dead-letters/{id}", operation_id = "getDeadLetter", tag = "operations",
+#[utoipa::path(get, path = "/v1/dead-letters/{id}", operation_id = "inspect_dead_letter", tag = "operations",
     params(("id" = Uuid, Path, description = "Which dead letter.")),
     responses((status = 200, description = "The dead letter with its body.", body = DeadLetter),
         (status = 404, response = contract::NotFound), contract::Problems))]
@@ -110,7 +110,7 @@ async fn inspect(
 /// Run the reaction to a message again
 ///
 /// It is recorded with who asked for it. A message that fails again stays, with 409 and the new error.
-#[utoipa::path(post, path = "/v1/dead-letters/{id}/redrive", operation_id = "redriveDeadLetter", tag = "operations",
+#[utoipa::path(post, path = "/v1/dead-letters/{id}/redrive", operation_id = "redrive_dead_letter", tag = "operations",
     params(("id" = Uuid, Path, description = "Which dead letter.")),
     responses((status = 200, description = "It took effect, or had already.", body = Redriven),
         (status = 404, response = contract::NotFound), (status = 409, response = contract::Conflict),

@@ -1,0 +1,20 @@
+//! An order's timeline, for people.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+/// The order's state and every step, attempt, refusal and undo, one line each.
+pub fn print(order: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut out = format!("order {}  {}\n", text(&order["id"]), text(&order["state"]).to_uppercase());
+    for entry in order["timeline"].as_array().into_iter().flatten() {
+        let at = text(&entry["at"]);
+        let clock = at.split('T').nth(1).unwrap_or_default().trim_end_matches('Z');
+        let verb = if entry["direction"] == "undo" { "undo " } else { "" };
+        let why = entry["detail"]["code"].as_str().map(|code| format!("  ({code})")).unwrap_or_default();
+        let step = format!("{verb}{}", text(&entry["step"]));
+        let _ = writeln!(out, "  {clock:<16} {:<13} {step:<32} {}{why}", text(&entry["saga"]), text(&entry["what"]));
+    }
+    out
+}
