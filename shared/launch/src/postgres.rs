@@ -104,6 +104,11 @@ impl Cluster {
         self.server().take();
     }
 
+    /// Whether it ended by itself.
+    pub fn has_ended(&self) -> bool {
+        self.server().as_mut().is_some_and(|(_, it)| it.ended().is_some())
+    }
+
     fn signal(&self, signal: Signal) {
         if let Some((_, process)) = &mut *self.server() {
             process.signal(signal);
