@@ -223,3 +223,6 @@ impl Order {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

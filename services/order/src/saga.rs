@@ -272,3 +272,6 @@ impl<S> Saga<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

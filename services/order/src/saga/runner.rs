@@ -16,6 +16,7 @@ use crate::{
     saga::{
         Saga,
         held::Held,
+        watchers::Watchers,
         worker::{Rest, Worker},
     },
 };
@@ -39,6 +40,16 @@ impl Runner {
     pub fn new(worker: Worker, places: usize, poll: Duration) -> Self {
         let tasks = TaskTracker::new();
         Self(Arc::new(Inner { worker, places: Semaphore::new(places), poll, tasks }))
+    }
+
+    /// Who is told what happens.
+    pub fn watchers(&self) -> &Watchers {
+        &self.0.worker.watchers
+    }
+
+    /// Who this instance is, and for how long what it begins is its own.
+    pub fn holder(&self) -> (&str, Duration) {
+        (&self.0.worker.instance, self.0.worker.lease)
     }
 
     /// Works on a saga that this instance holds, as soon as there is a place.
@@ -72,7 +83,8 @@ impl Runner {
 
     async fn work(&self, held: Held, id: OrderId, name: &'static str) {
         let worked = match self.0.places.acquire().await {
-            Ok(_place) => self.0.worker.work(held).await,
+            // Boxed, so that the many that wait to ask again are small.
+            Ok(_place) => Box::pin(self.0.worker.work(held)).await,
             Err(_) => return,
         };
         match worked {

@@ -12,7 +12,7 @@ use web::Clock;
 
 use crate::{
     db::{orders, sagas},
-    domain::{Announcement, Change},
+    domain::Change,
     events,
     participants::Participants,
     saga::{
@@ -126,17 +126,12 @@ impl Worker {
         held.order = order.ok_or(sqlx::Error::RowNotFound)?;
         let announcement = held.order.apply(change, reason.as_ref(), self.clock.now());
         orders::update_order(&mut tx, &held.order).await?;
-        match &announcement {
-            Some(announcement) => self.announce(&mut tx, announcement).await?,
-            None => {}
+        if let Some(announcement) = announcement {
+            events::announce(&mut tx, &announcement, self.clock.now()).await?;
         }
         tx.commit().await?;
         self.told(held);
         Ok(true)
-    }
-
-    async fn announce(&self, tx: &mut database::Tx, announcement: &Announcement) -> Result<()> {
-        events::announce(tx, announcement, self.clock.now()).await
     }
 
     /// Lets go until it is time to ask again, and raises an alarm if there is one to raise.

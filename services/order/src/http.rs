@@ -1,0 +1,39 @@
+//! Routes, in the order of the contract, and who may call them.
+
+mod answers;
+mod cancellation;
+mod idempotency;
+mod orders;
+mod permissions;
+mod placing;
+mod prefer;
+mod sagas;
+mod stream;
+mod waiting;
+
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::App;
+pub use idempotency::forget_old_keys;
+
+/// Every route with its description.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(document())
+        .routes(routes!(orders::list, placing::place))
+        .routes(routes!(orders::show))
+        .routes(routes!(stream::follow))
+        .routes(routes!(cancellation::cancel))
+        .routes(routes!(sagas::list))
+        .merge(messaging::dead_letters::router("order"))
+}
+
+fn document() -> OpenApi {
+    web::contract::document(
+        "order",
+        "Order",
+        "Buying and cancelling: orders, with a timeline of every step, attempt, refusal and undo.",
+        env!("CARGO_PKG_VERSION"),
+        permissions::SCOPES,
+    )
+}
