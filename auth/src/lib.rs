@@ -1,1 +1,87 @@
-//! Under construction.
+//! The token service: OAuth 2.0 and OpenID Connect. The rooms in reading order.
+
+pub mod config;
+pub mod db;
+pub mod domain;
+pub mod error;
+pub mod events;
+pub mod http;
+
+pub mod keys;
+pub mod passwords;
+mod purge;
+mod seed;
+
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
+use config::Config;
+use database::Pool;
+use messaging::Bus;
+use sqlx::migrate::Migrator;
+use utoipa::openapi::OpenApi;
+use web::{Clock, Service};
+
+/// The tables, forward only.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// What every handler can ask for.
+#[derive(Clone)]
+pub struct App {
+    pub pool: Pool,
+    pub clock: Clock,
+    /// `iss` of every token.
+    pub issuer: Arc<str>,
+    pub signer: Arc<keys::Signer>,
+    pub passwords: passwords::Passwords,
+    pub browsers: http::Browsers,
+}
+
+/// Starts the service and serves until it is told to stop.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let (service, router) = start(&config, Clock::system()).await?;
+    service.run(router).await
+}
+
+/// Everything up to serving: the address, database, events, keys, clients and users.
+pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Router)> {
+    let mut service = Service::start("auth", env!("CARGO_PKG_VERSION"), &config.web).await?;
+    database::migrate(&config.database, &[&MIGRATOR]).await?;
+    let pool = Pool::open(&config.database).await?;
+    let bus = Bus::open("auth", &config.web.nats_url, &config.database, &pool).await?;
+    let encryption_key = config.encryption_key()?;
+    let app = App {
+        issuer: config.web.issuer().into(),
+        signer: Arc::new(keys::Signer::open(&pool, &encryption_key, clock.now()).await?),
+        passwords: passwords::Passwords::new(config.password_checks).await?,
+        browsers: http::Browsers::new(&encryption_key, &config.web.public_url),
+        pool,
+        clock,
+    };
+    seed::plant(config, &app.pool, &app.passwords, app.clock.now()).await?;
+    ready_when(&mut service, &app.pool, &bus);
+    service.spawn(bus.relay(service.stopping()));
+    service.spawn(purge::run(app.pool.clone(), app.clock.clone(), service.stopping()));
+    Ok((service, router(app)))
+}
+
+/// The contract, without starting anything.
+pub fn contract() -> OpenApi {
+    http::contract()
+}
+
+fn router(app: App) -> Router {
+    let (router, contract) = http::router(&app).split_for_parts();
+    let contract = get(web::contract::serve(&contract));
+    // Below /auth for the public origin, and where every service has it.
+    router.route("/auth/openapi.json", contract.clone()).route("/openapi.json", contract).with_state(app)
+}
+
+fn ready_when(service: &mut Service, pool: &Pool, bus: &Bus) {
+    let (pool, bus) = (pool.clone(), bus.clone());
+    service.ready_when("database", move || {
+        let pool = pool.clone();
+        async move { pool.check().await.is_ok() }
+    });
+    service.ready_when("events", move || std::future::ready(bus.connected()));
+}

@@ -1,0 +1,31 @@
+//! The SQL: one function per question.
+
+mod clients;
+mod grants;
+mod keys;
+mod purge;
+mod sessions;
+mod tokens;
+mod users;
+
+pub use clients::{find_client, is_registered_origin, upsert_client};
+pub use grants::{
+    NewCode, find_grant_of_used_code, find_grant_of_used_refresh_token, insert_grant, redeem_code,
+    redeem_refresh_token, revoke_grant,
+};
+pub use keys::{SealedKey, insert_key, list_keys, list_public_keys, lock_keys};
+pub use purge::delete_expired;
+pub use sessions::{Session, delete_session, find_session, insert_session};
+pub use tokens::{
+    NewToken, Revoked, find_token, find_token_owner, insert_access_token, insert_refresh_token, revoke_access_token,
+};
+pub use users::{Credentials, find_credentials, insert_user, list_usernames};
+
+use uuid::Uuid;
+
+use crate::domain::{Role, User};
+
+fn user(id: Uuid, username: String, name: String, email: String, roles: &[String]) -> User {
+    let roles = roles.iter().filter_map(|name| Role::parse(name)).collect();
+    User { id, username, name, email, roles }
+}

@@ -1,0 +1,63 @@
+//! Clients.
+
+use database::Result;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::domain::{Client, GrantType, Hash};
+
+/// The client with this id.
+pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Option<Client>> {
+    let row = sqlx::query!(
+        "SELECT client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan
+         FROM client WHERE client_id = $1",
+        client_id
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Client {
+        client_id: row.client_id,
+        name: row.name,
+        secret_hash: row.secret_hash.as_deref().and_then(Hash::stored),
+        grant_types: row.grant_types.iter().filter_map(|name| GrantType::parse(name)).collect(),
+        redirect_uris: row.redirect_uris,
+        origins: row.origins,
+        scopes: row.scopes.into(),
+        plan: row.plan,
+    }))
+}
+
+/// Makes the client what it is to be, whether or not it was there.
+pub async fn upsert_client(db: &mut PgConnection, client: &Client, now: OffsetDateTime) -> Result<()> {
+    let grant_types: Vec<_> = client.grant_types.iter().map(|grant_type| grant_type.as_str().to_owned()).collect();
+    sqlx::query!(
+        "INSERT INTO client
+             (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (client_id) DO UPDATE SET
+             name = excluded.name, secret_hash = excluded.secret_hash, grant_types = excluded.grant_types,
+             redirect_uris = excluded.redirect_uris, origins = excluded.origins, scopes = excluded.scopes,
+             plan = excluded.plan",
+        client.client_id,
+        client.name,
+        client.secret_hash.as_ref().map(Hash::as_bytes),
+        &grant_types,
+        &client.redirect_uris,
+        &client.origins,
+        &client.scopes.to_vec(),
+        client.plan,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether pages of a public client come from this origin.
+pub async fn is_registered_origin(db: &mut PgConnection, origin: &str) -> Result<bool> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM client WHERE secret_hash IS NULL AND $1 = ANY (origins)) AS "known!""#,
+        origin
+    );
+    Ok(known.fetch_one(db).await?)
+}

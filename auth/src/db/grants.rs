@@ -1,0 +1,168 @@
+//! Grants, and the codes and refresh tokens that are redeemed under them.
+//!
+//! Redeeming is one conditional UPDATE, so of many at once exactly one wins. It holds the grant with FOR SHARE until
+//! its tokens are inserted: a revocation waits for them, and so finds and announces them too.
+
+use database::Result;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    db::user,
+    domain::{CODE_LIFETIME, Challenge, Hash, Redeemed, Scopes},
+};
+
+/// A code to be issued, with the grant it stands for.
+pub struct NewCode<'a> {
+    pub grant_id: Uuid,
+    pub client_id: &'a str,
+    pub user_id: Uuid,
+    pub scopes: &'a Scopes,
+    pub authenticated_at: OffsetDateTime,
+    pub code: Hash,
+    pub redirect_uri: &'a str,
+    pub challenge: &'a Challenge,
+    pub nonce: Option<&'a str>,
+}
+
+/// Records what a user granted a client, with the code that the client redeems.
+pub async fn insert_grant(db: &mut PgConnection, new: &NewCode<'_>, now: OffsetDateTime) -> Result<()> {
+    sqlx::query!(
+        "WITH granted AS (
+             INSERT INTO authorization_grant (id, client_id, user_id, scopes, authenticated_at, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id, client_id)
+         INSERT INTO authorization_code
+             (code_hash, grant_id, client_id, redirect_uri, code_challenge, nonce, expires_at)
+         SELECT $7, id, client_id, $8, $9, $10, $11 FROM granted",
+        new.grant_id,
+        new.client_id,
+        new.user_id,
+        &new.scopes.to_vec(),
+        new.authenticated_at,
+        now,
+        new.code.as_bytes(),
+        new.redirect_uri,
+        new.challenge.as_str(),
+        new.nonce,
+        now + CODE_LIFETIME,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Redeems a code, if it is this client's, for this address and this proof, unused and unexpired. Inside a
+/// transaction in which the tokens are inserted as well.
+pub async fn redeem_code(
+    db: &mut PgConnection,
+    code: Hash,
+    client_id: &str,
+    redirect_uri: &str,
+    challenge: &Challenge,
+    now: OffsetDateTime,
+) -> Result<Option<Redeemed>> {
+    let row = sqlx::query!(
+        "WITH live AS (
+             SELECT g.id, g.scopes, g.authenticated_at, u.id AS user_id, u.username, u.name, u.email, u.roles
+             FROM authorization_code c
+             JOIN authorization_grant g ON g.id = c.grant_id
+             JOIN end_user u ON u.id = g.user_id
+             WHERE c.code_hash = $1 AND g.revoked_at IS NULL
+             FOR SHARE OF g)
+         UPDATE authorization_code c SET used_at = $5 FROM live
+         WHERE c.code_hash = $1 AND c.client_id = $2 AND c.redirect_uri = $3 AND c.code_challenge = $4
+             AND c.used_at IS NULL AND c.expires_at > $5
+         RETURNING live.id, live.scopes, live.authenticated_at, live.user_id, live.username, live.name, live.email,
+             live.roles, c.nonce",
+        code.as_bytes(),
+        client_id,
+        redirect_uri,
+        challenge.as_str(),
+        now,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Redeemed {
+        grant_id: row.id,
+        user: user(row.user_id, row.username, row.name, row.email, &row.roles),
+        scopes: row.scopes.into(),
+        authenticated_at: row.authenticated_at,
+        nonce: row.nonce,
+    }))
+}
+
+/// Redeems a refresh token, if it is this client's, unused and unexpired. Inside a transaction in which the new
+/// tokens are inserted as well.
+pub async fn redeem_refresh_token(
+    db: &mut PgConnection,
+    token: Hash,
+    client_id: &str,
+    now: OffsetDateTime,
+) -> Result<Option<Redeemed>> {
+    let row = sqlx::query!(
+        "WITH live AS (
+             SELECT g.id, g.scopes, g.authenticated_at, u.id AS user_id, u.username, u.name, u.email, u.roles
+             FROM refresh_token r
+             JOIN authorization_grant g ON g.id = r.grant_id
+             JOIN end_user u ON u.id = g.user_id
+             WHERE r.token_hash = $1 AND g.revoked_at IS NULL
+             FOR SHARE OF g)
+         UPDATE refresh_token r SET used_at = $3 FROM live
+         WHERE r.token_hash = $1 AND r.client_id = $2 AND r.used_at IS NULL AND r.expires_at > $3
+         RETURNING live.id, live.scopes, live.authenticated_at, live.user_id, live.username, live.name, live.email,
+             live.roles",
+        token.as_bytes(),
+        client_id,
+        now,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Redeemed {
+        grant_id: row.id,
+        user: user(row.user_id, row.username, row.name, row.email, &row.roles),
+        scopes: row.scopes.into(),
+        authenticated_at: row.authenticated_at,
+        nonce: None,
+    }))
+}
+
+/// The grant of a code of this client that was used before.
+pub async fn find_grant_of_used_code(db: &mut PgConnection, code: Hash, client_id: &str) -> Result<Option<Uuid>> {
+    let grant = sqlx::query_scalar!(
+        "SELECT grant_id FROM authorization_code WHERE code_hash = $1 AND client_id = $2 AND used_at IS NOT NULL",
+        code.as_bytes(),
+        client_id,
+    );
+    Ok(grant.fetch_optional(db).await?)
+}
+
+/// The grant of a refresh token of this client that was used before.
+pub async fn find_grant_of_used_refresh_token(
+    db: &mut PgConnection,
+    token: Hash,
+    client_id: &str,
+) -> Result<Option<Uuid>> {
+    let grant = sqlx::query_scalar!(
+        "SELECT grant_id FROM refresh_token WHERE token_hash = $1 AND client_id = $2 AND used_at IS NOT NULL",
+        token.as_bytes(),
+        client_id,
+    );
+    Ok(grant.fetch_optional(db).await?)
+}
+
+/// Revokes a grant with everything issued under it; the hashes of its access tokens that were still alive. Inside a
+/// transaction in which they are announced as well.
+pub async fn revoke_grant(db: &mut PgConnection, grant_id: Uuid, now: OffsetDateTime) -> Result<Vec<Vec<u8>>> {
+    // A statement of its own: it waits for redemptions under way, and the next one sees their tokens.
+    sqlx::query!("UPDATE authorization_grant SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", grant_id, now)
+        .execute(&mut *db)
+        .await?;
+    let ended = sqlx::query_scalar!(
+        "UPDATE access_token SET revoked_at = $2
+         WHERE grant_id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING token_hash",
+        grant_id,
+        now,
+    );
+    Ok(ended.fetch_all(db).await?)
+}

@@ -1,0 +1,67 @@
+//! Takes out what has expired, a bounded number of rows at a time.
+
+use database::Result;
+use sqlx::PgConnection;
+use time::{Duration, OffsetDateTime};
+
+/// Rows of each kind that go in one round.
+const BATCH: i64 = 1_000;
+/// Used codes are kept this long, to notice a second use.
+const CODES_KEPT: Duration = Duration::days(1);
+
+/// Deletes one batch of each kind; whether a batch was full, so that there may be more.
+/// Rows that another instance is deleting are skipped.
+pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime) -> Result<bool> {
+    let tokens = sqlx::query!(
+        "DELETE FROM access_token WHERE token_hash IN (
+             SELECT token_hash FROM access_token WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        now,
+        BATCH
+    )
+    .execute(&mut *db)
+    .await?;
+    let refresh_tokens = sqlx::query!(
+        "DELETE FROM refresh_token WHERE token_hash IN (
+             SELECT token_hash FROM refresh_token WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        now,
+        BATCH
+    )
+    .execute(&mut *db)
+    .await?;
+    let codes = sqlx::query!(
+        "DELETE FROM authorization_code WHERE code_hash IN (
+             SELECT code_hash FROM authorization_code WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        now - CODES_KEPT,
+        BATCH
+    )
+    .execute(&mut *db)
+    .await?;
+    let sessions = sqlx::query!(
+        "DELETE FROM login_session WHERE token_hash IN (
+             SELECT token_hash FROM login_session WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        now,
+        BATCH
+    )
+    .execute(&mut *db)
+    .await?;
+    let grants = delete_spent_grants(db, now).await?;
+    let rows = [tokens, refresh_tokens, codes, sessions].map(|done| done.rows_affected());
+    Ok(rows.into_iter().chain([grants]).any(|rows| rows >= BATCH.unsigned_abs()))
+}
+
+// Nothing hangs on them any more, and nothing can come: tokens are issued under a grant only against a code or a
+// refresh token of it.
+async fn delete_spent_grants(db: &mut PgConnection, now: OffsetDateTime) -> Result<u64> {
+    let grants = sqlx::query!(
+        "DELETE FROM authorization_grant WHERE id IN (
+             SELECT g.id FROM authorization_grant g
+             WHERE g.created_at < $1
+                 AND NOT EXISTS (SELECT FROM authorization_code c WHERE c.grant_id = g.id)
+                 AND NOT EXISTS (SELECT FROM refresh_token r WHERE r.grant_id = g.id)
+                 AND NOT EXISTS (SELECT FROM access_token t WHERE t.grant_id = g.id)
+             LIMIT $2 FOR UPDATE OF g SKIP LOCKED)",
+        now - CODES_KEPT,
+        BATCH
+    );
+    Ok(grants.execute(db).await?.rows_affected())
+}

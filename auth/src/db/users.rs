@@ -1,0 +1,47 @@
+//! Users and their passwords.
+
+use database::Result;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{Role, User};
+
+/// What a password is checked against.
+pub struct Credentials {
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// Argon2id, PHC string.
+    pub password_hash: String,
+}
+
+/// The credentials of the user with this name, in lower case.
+pub async fn find_credentials(db: &mut PgConnection, username: &str) -> Result<Option<Credentials>> {
+    let found =
+        sqlx::query_as!(Credentials, "SELECT id AS user_id, password_hash FROM end_user WHERE username = $1", username);
+    Ok(found.fetch_optional(db).await?)
+}
+
+/// Which of these names are taken.
+pub async fn list_usernames(db: &mut PgConnection, among: &[String]) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!("SELECT username FROM end_user WHERE username = ANY ($1)", among).fetch_all(db).await?)
+}
+
+/// Adds a user, unless there is one with this id or name.
+pub async fn insert_user(db: &mut PgConnection, user: &User, password_hash: &str, now: OffsetDateTime) -> Result<()> {
+    let roles: Vec<_> = user.roles.iter().copied().map(Role::as_str).map(str::to_owned).collect();
+    sqlx::query!(
+        "INSERT INTO end_user (id, username, password_hash, name, email, roles, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        user.id,
+        user.username,
+        password_hash,
+        user.name,
+        user.email,
+        &roles,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! The rules of OAuth 2.0 and OpenID Connect that this server keeps: plain types, plain functions.
+//! Time and randomness come in as parameters.
+
+mod authorization;
+mod claims;
+mod client;
+mod pkce;
+mod redirect;
+mod refusal;
+mod scopes;
+mod secret;
+mod token;
+mod user;
+
+pub use authorization::{Authorization, AuthorizationRequest};
+pub use claims::{AccessClaims, IdClaims, Login, UserClaims};
+pub use client::{Client, GrantType};
+pub use pkce::{Challenge, Verifier};
+pub use redirect::{origin, redirect_matches, with_query};
+pub use refusal::{Code, Refusal};
+pub use scopes::{SERVICES, Scopes};
+pub use secret::{Hash, Secret};
+pub use token::{AccessToken, Redeemed};
+pub use user::{Role, User};
+
+use time::Duration;
+
+/// How long an authorization code can be redeemed.
+pub const CODE_LIFETIME: Duration = Duration::seconds(60);
+/// How long an opaque access token is valid.
+pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::minutes(15);
+/// How long a refresh token can be redeemed; each rotation starts anew.
+pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::days(30);
+/// How long a JWT for one service is valid at the most.
+pub const EXCHANGED_TOKEN_LIFETIME: Duration = Duration::seconds(60);
+/// How long an ID token is valid.
+pub const ID_TOKEN_LIFETIME: Duration = Duration::minutes(15);
+/// How long a browser stays logged in.
+pub const SESSION_LIFETIME: Duration = Duration::hours(12);

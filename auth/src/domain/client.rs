@@ -1,0 +1,152 @@
+//! Clients: applications that may ask for tokens.
+
+use subtle::ConstantTimeEq;
+
+use crate::domain::{Code, Hash, Refusal, Scopes, redirect_matches};
+
+/// An application that may ask for tokens.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its public identifier.
+    pub client_id: String,
+    /// The name to show to users.
+    pub name: String,
+    /// The hash of its secret; none for a public client.
+    pub secret_hash: Option<Hash>,
+    /// How it may get tokens.
+    pub grant_types: Vec<GrantType>,
+    /// Where users may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// Where its pages come from that call us from a browser (CORS).
+    pub origins: Vec<String>,
+    /// The most it can be given.
+    pub scopes: Scopes,
+    /// Its traffic class: `free`, `partner` or `internal`.
+    pub plan: String,
+}
+
+/// Ways to get a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantType {
+    /// RFC 6749, section 4.1.
+    AuthorizationCode,
+    /// RFC 6749, section 6.
+    RefreshToken,
+    /// RFC 6749, section 4.4.
+    ClientCredentials,
+    /// RFC 8693.
+    TokenExchange,
+}
+
+impl GrantType {
+    /// All there are.
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::TokenExchange];
+
+    /// Its name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+        }
+    }
+
+    /// The grant type with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant_type| grant_type.as_str() == name)
+    }
+}
+
+impl Client {
+    /// Whether it can keep a secret.
+    pub const fn is_confidential(&self) -> bool {
+        self.secret_hash.is_some()
+    }
+
+    /// Checks the presented secret against the stored hash in constant time (RFC 6749, section 2.3.1). A public
+    /// client must present none.
+    pub fn authenticate(&self, secret: Option<&str>) -> Result<(), Refusal> {
+        let right = match (&self.secret_hash, secret) {
+            (Some(stored), Some(presented)) => stored.as_bytes().ct_eq(Hash::of(presented).as_bytes()).into(),
+            (None, None) => true,
+            _ => false,
+        };
+        if right { Ok(()) } else { Err(Self::unknown()) }
+    }
+
+    /// The refusal of a client that is not who it says. The same for an unknown client and a wrong secret.
+    pub fn unknown() -> Refusal {
+        Code::InvalidClient.because("client authentication failed")
+    }
+
+    /// Refuses a way of getting tokens that this client was not given, or that is not for public clients.
+    pub fn may_use(&self, grant_type: GrantType) -> Result<(), Refusal> {
+        let by_itself = matches!(grant_type, GrantType::ClientCredentials | GrantType::TokenExchange);
+        if self.grant_types.contains(&grant_type) && (self.is_confidential() || !by_itself) {
+            return Ok(());
+        }
+        Err(Code::UnauthorizedClient.because("this client may not use this grant type"))
+    }
+
+    /// Whether users may be sent back to `uri`.
+    pub fn may_redirect_to(&self, uri: &str) -> bool {
+        self.redirect_uris.iter().any(|registered| redirect_matches(registered, uri))
+    }
+
+    /// What of `requested` this client can have; everything it can have if nothing was requested. Refuses to give
+    /// nothing (RFC 6749, section 3.3).
+    pub fn narrow(&self, requested: Option<&Scopes>, also: Option<&Scopes>) -> Result<Scopes, Refusal> {
+        let mut given = requested.map_or_else(|| self.scopes.clone(), |scopes| scopes.and(&self.scopes));
+        if let Some(also) = also {
+            given = given.and(also);
+        }
+        if given.is_empty() {
+            return Err(Code::InvalidScope.because("none of the requested scopes can be granted"));
+        }
+        Ok(given)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(secret: Option<&str>) -> Client {
+        Client {
+            client_id: "reporting".into(),
+            name: "Reporting".into(),
+            secret_hash: secret.map(Hash::of),
+            grant_types: vec![GrantType::ClientCredentials],
+            redirect_uris: vec![],
+            origins: vec![],
+            scopes: Scopes::of(["order:read", "store:read"]),
+            plan: "partner".into(),
+        }
+    }
+
+    #[test]
+    fn only_the_right_secret_authenticates_a_confidential_client() {
+        let client = client(Some("right"));
+        assert!(client.authenticate(Some("right")).is_ok());
+        for wrong in [Some("wrong"), Some(""), None] {
+            assert_eq!(client.authenticate(wrong).unwrap_err().code, Code::InvalidClient, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_public_client_has_no_secret_to_present() {
+        assert!(client(None).authenticate(None).is_ok());
+        assert!(client(None).authenticate(Some("made up")).is_err());
+    }
+
+    #[test]
+    fn scopes_are_narrowed_and_never_widened() {
+        let asked = Scopes::of(["order:read", "order:write"]);
+        assert_eq!(client(None).narrow(Some(&asked), None).unwrap(), Scopes::of(["order:read"]));
+        assert_eq!(client(None).narrow(None, None).unwrap(), client(None).scopes);
+        let nothing = client(None).narrow(Some(&Scopes::of(["accounting:pay"])), None);
+        assert_eq!(nothing.unwrap_err().code, Code::InvalidScope);
+    }
+}

@@ -1,0 +1,105 @@
+//! What can go wrong, and what the caller is told.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::Problem;
+
+use crate::domain::{Code, Refusal};
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The protocol says no.
+    #[error("{}: {}", .0.code.as_str(), .0.description)]
+    Refused(Refusal),
+    /// The body is larger than any that makes sense.
+    #[error("the body is too large")]
+    TooLarge,
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] database::Error),
+    /// A token could not be signed.
+    #[error("a token could not be signed")]
+    Sign(#[source] jsonwebtoken::errors::Error),
+    /// A password could not be hashed, or the stored hash is not one.
+    #[error("a password could not be hashed")]
+    Password(#[source] argon2::password_hash::Error),
+    /// A page could not be rendered.
+    #[error("a page could not be rendered")]
+    Page(#[from] askama::Error),
+    /// Too many passwords are being checked.
+    #[error("too many passwords are being checked")]
+    Busy,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Error {
+    /// The status, and for what is not the caller's fault, logs the cause.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Refused(Refusal { code: Code::InvalidClient, .. }) => StatusCode::UNAUTHORIZED,
+            Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Database(error) if error.unavailable() => Problem::unavailable(self).status(),
+            Self::Busy => Problem::unavailable(self).status(),
+            Self::Database(_) | Self::Sign(_) | Self::Password(_) | Self::Page(_) => Problem::internal(self).status(),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Refused(refusal) => {
+                Self::new(error.status(), refusal.code.as_str(), "Refused").detail(refusal.description.clone())
+            }
+            Error::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
+            Error::Database(cause) if cause.unavailable() => Self::unavailable(&error),
+            Error::Busy => Self::unavailable(&error),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+/// An error of an OAuth endpoint (RFC 6749, section 5.2).
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"error": "invalid_grant", "error_description": "the code is not valid"}))]
+pub struct OAuthError {
+    /// A registered code.
+    error: &'static str,
+    /// For the developer of the client.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    error_description: String,
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let (error, error_description) = match self {
+            Self::Refused(refusal) => (refusal.code.as_str(), refusal.description.into_owned()),
+            Self::TooLarge => (Code::InvalidRequest.as_str(), self.to_string()),
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => ("temporarily_unavailable", String::new()),
+            _ => ("server_error", String::new()),
+        };
+        let mut response = (status, Json(OAuthError { error, error_description })).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"auth\""));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

@@ -1,0 +1,80 @@
+//! Routes, in the order of the contract. Who calls is part of the protocol at each endpoint, so there is no common
+//! check of a token here.
+
+mod authorize;
+mod cors;
+mod credentials;
+mod discovery;
+mod introspect;
+mod login;
+mod logout;
+mod pages;
+mod parameters;
+mod revoke;
+mod session;
+mod token;
+mod userinfo;
+
+pub use session::Browsers;
+
+use axum::middleware::from_fn_with_state;
+use utoipa::openapi::{
+    OpenApi,
+    security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::App;
+
+const SCOPES: &[(&str, &str)] = &[
+    ("openid", "Know who is logged in"),
+    ("profile", "Know the user's names"),
+    ("email", "Know the user's email address"),
+    ("offline_access", "Act while the user is away"),
+];
+
+/// Every route with its description.
+pub fn router(app: &App) -> OpenApiRouter<App> {
+    let for_pages_of_clients = described_for_pages_of_clients().layer(from_fn_with_state(app.clone(), cors::cors));
+    OpenApiRouter::with_openapi(document()).merge(for_pages_of_clients).merge(described())
+}
+
+/// The contract, without starting anything.
+pub fn contract() -> OpenApi {
+    let router = OpenApiRouter::with_openapi(document()).merge(described_for_pages_of_clients()).merge(described());
+    router.into_openapi()
+}
+
+fn described_for_pages_of_clients() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(discovery::openid_configuration))
+        .routes(routes!(discovery::oauth_authorization_server))
+        .routes(routes!(discovery::jwks))
+        .routes(routes!(token::token))
+        .routes(routes!(userinfo::by_get, userinfo::by_post))
+}
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(introspect::introspect))
+        .routes(routes!(revoke::revoke))
+        .routes(routes!(authorize::from_query, authorize::from_form))
+        .routes(routes!(login::show, login::log_in))
+        .routes(routes!(logout::show, logout::log_out))
+        .routes(routes!(pages::style))
+}
+
+fn document() -> OpenApi {
+    let mut document = web::contract::document(
+        "auth",
+        "Auth",
+        "Who you are: an OAuth 2.0 and OpenID Connect server. Clients get opaque access tokens; the gateway exchanges \
+         them for short-lived JWTs, one service each.",
+        env!("CARGO_PKG_VERSION"),
+        SCOPES,
+    );
+    if let Some(components) = document.components.as_mut() {
+        components.add_security_scheme("client", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
+    }
+    document
+}

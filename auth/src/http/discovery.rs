@@ -1,0 +1,134 @@
+//! What this server can do and where: OpenID Connect Discovery, RFC 8414; and its public keys, RFC 7517.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::header;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use web::Problem;
+
+use crate::{
+    App, db,
+    domain::{GrantType, Role, SERVICES, User},
+    error::Error,
+};
+
+/// The metadata of this server.
+#[derive(Serialize, ToSchema)]
+pub struct Metadata {
+    /// `iss` of every token.
+    #[schema(example = "http://localhost:8080/auth")]
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    jwks_uri: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    scopes_supported: Vec<String>,
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 4],
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    code_challenge_methods_supported: [&'static str; 1],
+    claims_supported: [&'static str; 11],
+    authorization_response_iss_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+}
+
+impl Metadata {
+    fn of(issuer: &str) -> Self {
+        let at = |path: &str| format!("{issuer}/{path}");
+        let for_clients = SERVICES.iter().flat_map(|(_, scopes)| scopes.iter().map(ToString::to_string));
+        let mut scopes = User::scopes_of(&[Role::Operator]).to_vec();
+        scopes.extend(for_clients);
+        scopes.sort();
+        scopes.dedup();
+        Self {
+            issuer: issuer.to_owned(),
+            authorization_endpoint: at("authorize"),
+            token_endpoint: at("token"),
+            userinfo_endpoint: at("userinfo"),
+            jwks_uri: at("jwks"),
+            introspection_endpoint: at("introspect"),
+            revocation_endpoint: at("revoke"),
+            scopes_supported: scopes,
+            response_types_supported: ["code"],
+            response_modes_supported: ["query"],
+            grant_types_supported: GrantType::ALL.map(GrantType::as_str),
+            subject_types_supported: ["public"],
+            id_token_signing_alg_values_supported: ["ES256"],
+            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+            introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+            code_challenge_methods_supported: ["S256"],
+            claims_supported: [
+                "iss",
+                "sub",
+                "aud",
+                "iat",
+                "exp",
+                "auth_time",
+                "nonce",
+                "at_hash",
+                "name",
+                "preferred_username",
+                "email",
+            ],
+            authorization_response_iss_parameter_supported: true,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+        }
+    }
+}
+
+/// What this server can do and where (OpenID Connect Discovery 1.0).
+#[utoipa::path(get, path = "/auth/.well-known/openid-configuration", tag = "discovery",
+    summary = "OpenID Connect discovery",
+    responses((status = 200, description = "The metadata.", body = Metadata)))]
+pub async fn openid_configuration(State(app): State<App>) -> Response {
+    metadata(&app)
+}
+
+/// The same for OAuth clients (RFC 8414).
+#[utoipa::path(get, path = "/auth/.well-known/oauth-authorization-server", tag = "discovery",
+    summary = "OAuth server metadata",
+    responses((status = 200, description = "The metadata.", body = Metadata)))]
+pub async fn oauth_authorization_server(State(app): State<App>) -> Response {
+    metadata(&app)
+}
+
+fn metadata(app: &App) -> Response {
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(Metadata::of(&app.issuer))).into_response()
+}
+
+/// Public keys.
+#[derive(Serialize, ToSchema)]
+pub struct KeySet {
+    /// One JWK each (RFC 7517), newest first.
+    #[schema(value_type = Vec<Object>, example = json!([{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig",
+        "kid": "…", "x": "…", "y": "…"}]))]
+    keys: Vec<Value>,
+}
+
+/// The keys with which tokens are verified: all that are not retired.
+#[utoipa::path(get, path = "/auth/jwks", tag = "discovery", summary = "Public keys",
+    responses(
+        (status = 200, description = "The keys.", body = KeySet),
+        (status = "default", description = "Any failure.", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub async fn jwks(State(app): State<App>) -> Result<Response, Problem> {
+    let mut db = app.pool.get().await.map_err(Error::from)?;
+    let keys = db::list_public_keys(&mut db).await.map_err(Error::from)?;
+    Ok(([(header::CACHE_CONTROL, "public, max-age=60")], Json(KeySet { keys })).into_response())
+}

@@ -1,0 +1,112 @@
+//! Token introspection (RFC 7662): what stands behind an access token, for clients that can keep a secret.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    App, db,
+    domain::{AccessToken, Code, Hash},
+    error::{Error, OAuthError},
+    http::{credentials, parameters::Form},
+};
+
+/// A token, and who presents it.
+#[derive(Deserialize, ToSchema)]
+pub struct TokenParameters {
+    /// The token.
+    #[schema(required, example = "rat_Xb5…")]
+    pub token: Option<String>,
+    /// Unless it is in the `Authorization` header.
+    pub client_id: Option<String>,
+    /// Of a confidential client, unless it is in the `Authorization` header.
+    pub client_secret: Option<String>,
+}
+
+impl TokenParameters {
+    /// The credentials, and the hash of the token.
+    pub fn split(self) -> (credentials::InForm, Result<Hash, Error>) {
+        let hash = self.token.as_deref().map(Hash::of);
+        let hash = hash.ok_or_else(|| Code::InvalidRequest.because("token is required").into());
+        (credentials::InForm { client_id: self.client_id, client_secret: self.client_secret }, hash)
+    }
+}
+
+/// What stands behind a token (RFC 7662, section 2.2). Of one that is not valid, only that.
+#[derive(Default, Serialize, ToSchema)]
+#[schema(example = json!({"active": true, "scope": "order:read", "client_id": "reporting", "token_type": "Bearer",
+    "sub": "client:reporting", "iss": "http://localhost:8080/auth", "iat": 1795262400, "exp": 1795263300}))]
+pub struct Introspection {
+    /// The token is valid.
+    active: bool,
+    /// What it allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    /// Whom it was issued to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    /// The name of the user it speaks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    /// Always `Bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    /// The user, or `client:{client_id}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
+    /// This server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<String>,
+    /// When it was issued, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    /// When it ends, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+}
+
+/// Says what stands behind an access token. Refresh tokens are not introspected: a resource that took `active` for
+/// permission would take one as an access token.
+#[utoipa::path(post, path = "/auth/introspect", tag = "tokens", summary = "Look behind a token",
+    request_body(content = TokenParameters, content_type = "application/x-www-form-urlencoded",
+        description = "The token."),
+    responses(
+        (status = 200, description = "What stands behind it; `active` is false for any that is not valid.",
+            body = Introspection),
+        (status = 400, description = "The request is not right.", body = OAuthError),
+        (status = 401, description = "The client is not who it says, or is public.", body = OAuthError),
+        (status = "default", description = "Any other failure.", body = OAuthError),
+    ),
+    security(("client" = [])))]
+pub async fn introspect(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Form(parameters): Form<TokenParameters>,
+) -> Result<Response, Error> {
+    let (form, token) = parameters.split();
+    credentials::authenticate_confidential(&app, &headers, form).await?;
+    let found = db::find_token(&mut *app.pool.get().await?, token?, app.clock.now()).await?;
+    let introspection = found.map_or_else(Introspection::default, |token| Introspection::of(&token, &app.issuer));
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(introspection)).into_response())
+}
+
+impl Introspection {
+    fn of(token: &AccessToken, issuer: &str) -> Self {
+        Self {
+            active: true,
+            scope: Some(token.scopes.to_string()),
+            client_id: Some(token.client_id.clone()),
+            username: token.user.as_ref().map(|user| user.username.clone()),
+            token_type: Some("Bearer"),
+            sub: Some(token.subject()),
+            iss: Some(issuer.to_owned()),
+            iat: Some(token.issued_at.unix_timestamp()),
+            exp: Some(token.expires_at.unix_timestamp()),
+        }
+    }
+}

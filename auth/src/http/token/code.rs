@@ -1,0 +1,39 @@
+//! `authorization_code` (RFC 6749, section 4.1.3; RFC 7636, section 4.5).
+
+use crate::{
+    App, db,
+    domain::{Client, Code, Hash, Verifier},
+    error::Error,
+    events,
+    http::token::{TokenRequest, TokenResponse, issue, required},
+};
+
+/// Redeems a code. Of many at once one wins; any further use of it revokes what the first one got.
+pub async fn redeem(app: &App, client: &Client, request: &TokenRequest) -> Result<TokenResponse, Error> {
+    let code = Hash::of(required(request.code.as_deref(), "code is required")?);
+    let redirect_uri = required(request.redirect_uri.as_deref(), "redirect_uri is required")?;
+    let verifier = Verifier::parse(required(request.code_verifier.as_deref(), "code_verifier is required (PKCE)")?)?;
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    let redeemed = db::redeem_code(&mut tx, code, &client.client_id, redirect_uri, &verifier.challenge(), now).await?;
+    let Some(redeemed) = redeemed else {
+        // Ends the transaction first: it may hold what the revocation waits for.
+        tx.commit().await?;
+        return Err(refuse(app, client, code).await?);
+    };
+    let scopes = redeemed.narrow(client, None)?;
+    let response = issue::under_grant(app, &mut tx, client, redeemed, &scopes, now).await?;
+    tx.commit().await?;
+    Ok(response)
+}
+
+// A used code in somebody's hands means that it leaked (RFC 6749, section 10.5).
+async fn refuse(app: &App, client: &Client, code: Hash) -> Result<Error, Error> {
+    let mut tx = app.pool.begin().await?;
+    if let Some(grant_id) = db::find_grant_of_used_code(&mut tx, code, &client.client_id).await? {
+        tracing::warn!(%grant_id, client_id = client.client_id, "a code was used again");
+        events::revoke_grant(&mut tx, grant_id, app.clock.now()).await?;
+    }
+    tx.commit().await?;
+    Ok(Code::InvalidGrant.because("code, redirect_uri or code_verifier is not valid").into())
+}

@@ -1,0 +1,59 @@
+//! What is issued under a grant: an access token, with `offline_access` a refresh token, with `openid` an ID token.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::{
+    App,
+    db::{self, NewToken},
+    domain::{ACCESS_TOKEN_LIFETIME, Client, GrantType, IdClaims, Login, Redeemed, Scopes, Secret, UserClaims},
+    error::Error,
+    http::token::TokenResponse,
+};
+
+/// Issues tokens with these scopes, in the transaction that redeemed the code or refresh token.
+pub async fn under_grant(
+    app: &App,
+    db: &mut PgConnection,
+    client: &Client,
+    redeemed: Redeemed,
+    scopes: &Scopes,
+    now: OffsetDateTime,
+) -> Result<TokenResponse, Error> {
+    let access_token = Secret::access_token(rand::random());
+    let grant_id = redeemed.grant_id;
+    let new = NewToken { token: access_token.hash(), grant_id: Some(grant_id), client_id: &client.client_id, scopes };
+    db::insert_access_token(db, &new, now).await?;
+    // By what was granted and not by what this token is narrowed to: the family goes on.
+    let goes_on = redeemed.scopes.contains("offline_access") && client.may_use(GrantType::RefreshToken).is_ok();
+    let refresh_token = goes_on.then(|| Secret::refresh_token(rand::random()));
+    if let Some(token) = &refresh_token {
+        db::insert_refresh_token(db, token.hash(), grant_id, &client.client_id, now).await?;
+    }
+    Ok(TokenResponse {
+        access_token: access_token.reveal().to_owned(),
+        token_type: "Bearer",
+        expires_in: ACCESS_TOKEN_LIFETIME.whole_seconds(),
+        scope: scopes.to_string(),
+        refresh_token: refresh_token.map(|token| token.reveal().to_owned()),
+        id_token: id_token(app, client, redeemed, scopes, &access_token, now)?,
+        ..TokenResponse::default()
+    })
+}
+
+fn id_token(
+    app: &App,
+    client: &Client,
+    redeemed: Redeemed,
+    scopes: &Scopes,
+    access_token: &Secret,
+    now: OffsetDateTime,
+) -> Result<Option<String>, Error> {
+    if !scopes.contains("openid") {
+        return Ok(None);
+    }
+    let user = UserClaims::of(&redeemed.user, scopes);
+    let login = Login { authenticated_at: redeemed.authenticated_at, nonce: redeemed.nonce, now };
+    let claims = IdClaims::new(&app.issuer, &client.client_id, user, access_token.reveal(), login);
+    app.signer.id_token(&claims).map(Some)
+}

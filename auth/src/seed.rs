@@ -1,0 +1,117 @@
+//! Who is there from the beginning: the clients that the suite itself runs with, and, for a demonstration, its users
+//! and clients.
+
+use contracts::seed;
+use database::Pool;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::{
+    config::{Config, Seed},
+    db,
+    domain::{Client, GrantType, Hash, Role, SERVICES, Scopes, User},
+    passwords::Passwords,
+};
+
+const FAMILY_NAMES: [(&str, &str); 5] = [
+    ("alice", "Alice Ashdown"),
+    ("bob", "Bob Birch"),
+    ("carol", "Carol Cedar"),
+    ("sam", "Sam Sorrel (staff)"),
+    ("olga", "Olga Oak (operator)"),
+];
+
+/// Provisions clients and users. May run in any number of instances, any number of times.
+pub async fn plant(config: &Config, pool: &Pool, passwords: &Passwords, now: OffsetDateTime) -> anyhow::Result<()> {
+    let mut db = pool.get().await?;
+    for client in system_clients(config) {
+        db::upsert_client(&mut db, &client, now).await?;
+    }
+    if config.seed == Some(Seed::Demo) {
+        for client in demo_clients(config) {
+            db::upsert_client(&mut db, &client, now).await?;
+        }
+        plant_users(&mut db, passwords, now).await?;
+    }
+    Ok(())
+}
+
+// Users that are there already are left alone: hashing takes time, and a password may have been changed.
+async fn plant_users(db: &mut PgConnection, passwords: &Passwords, now: OffsetDateTime) -> anyhow::Result<()> {
+    let names: Vec<_> = seed::USERS.iter().map(|user| user.name.to_owned()).collect();
+    let taken = db::list_usernames(db, &names).await?;
+    for user in seed::USERS.iter().filter(|user| !taken.iter().any(|name| name == user.name)) {
+        let hash = passwords.hash(format!("{}-demo-password", user.name)).await?;
+        db::insert_user(db, &demo_user(user), &hash, now).await?;
+    }
+    Ok(())
+}
+
+fn demo_user(user: &seed::User) -> User {
+    let name = FAMILY_NAMES.iter().find(|(name, _)| *name == user.name).map_or(user.name, |(_, full)| full);
+    User {
+        id: user.id,
+        username: user.name.to_owned(),
+        name: name.to_owned(),
+        email: format!("{}@example.com", user.name),
+        roles: Role::parse(user.role).into_iter().collect(),
+    }
+}
+
+fn system_clients(config: &Config) -> [Client; 2] {
+    let commands = ["store:checkout", "inventory:reserve", "accounting:pay", "shipping:book"];
+    [
+        machine("gateway", "Gateway", &config.gateway_client_secret, GrantType::TokenExchange, Scopes::default()),
+        machine(
+            "order",
+            "Order service",
+            &config.order_client_secret,
+            GrantType::ClientCredentials,
+            Scopes::of(commands),
+        ),
+    ]
+}
+
+fn demo_clients(config: &Config) -> Vec<Client> {
+    let every_user = User::scopes_of(&[Role::Customer, Role::Staff, Role::Operator]);
+    let everyday = every_user.clone().without_offline_access();
+    let swagger = Client {
+        redirect_uris: vec![format!("{}/docs/oauth2-redirect.html", config.web.public_url)],
+        origins: vec![config.web.public_url.clone()],
+        ..application("swagger", "Swagger UI", vec![GrantType::AuthorizationCode], everyday)
+    };
+    let demo = Client {
+        redirect_uris: vec!["http://127.0.0.1/callback".to_owned(), "http://[::1]/callback".to_owned()],
+        ..application("demo", "Demo", vec![GrantType::AuthorizationCode, GrantType::RefreshToken], every_user)
+    };
+    let reads: Vec<_> = SERVICES.iter().map(|(service, _)| format!("{service}:read")).collect();
+    let reporting = config.reporting_client_secret.as_ref().map(|secret| Client {
+        plan: "partner".to_owned(),
+        ..machine("reporting", "Reporting", secret, GrantType::ClientCredentials, reads.into())
+    });
+    [swagger, demo].into_iter().chain(reporting).collect()
+}
+
+/// An application that people use: it cannot keep a secret.
+fn application(client_id: &str, name: &str, grant_types: Vec<GrantType>, scopes: Scopes) -> Client {
+    Client {
+        client_id: client_id.to_owned(),
+        name: name.to_owned(),
+        secret_hash: None,
+        grant_types,
+        redirect_uris: vec![],
+        origins: vec![],
+        scopes,
+        plan: "free".to_owned(),
+    }
+}
+
+/// A program that acts for itself.
+fn machine(client_id: &str, name: &str, secret: &SecretString, grant_type: GrantType, scopes: Scopes) -> Client {
+    Client {
+        secret_hash: Some(Hash::of(secret.expose_secret())),
+        plan: "internal".to_owned(),
+        ..application(client_id, name, vec![grant_type], scopes)
+    }
+}
