@@ -1,0 +1,13 @@
+//! The whole suite as processes, driven through the gateway. Tests that break nothing share one suite; those that kill
+//! something have one of their own.
+#![allow(clippy::unwrap_used)]
+
+mod buying;
+mod cancelling;
+mod documents;
+mod identity;
+mod isolation;
+mod many_orders;
+mod recovery;
+mod refusals;
+mod setting;
