@@ -87,12 +87,7 @@ pub async fn find_by_reference(
 }
 
 /// Up to `rows` movements of a product, the latest first, beginning before `before`.
-pub async fn list_movements(
-    db: &mut PgConnection,
-    sku: &Sku,
-    before: Option<i64>,
-    rows: i64,
-) -> Result<Vec<Movement>> {
+pub async fn list_movements(db: &mut PgConnection, sku: &Sku, before: Option<i64>, rows: i64) -> Result<Vec<Movement>> {
     let found = sqlx::query_as!(
         Row,
         r#"select id, sku as "sku: Sku", kind, quantity, reference, reason, order_id as "order_id: OrderId", actor, at

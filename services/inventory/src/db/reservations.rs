@@ -116,12 +116,7 @@ pub async fn insert_lines(db: &mut PgConnection, order_id: OrderId, lines: &Line
 }
 
 /// Moves a reservation that is locked to another state.
-pub async fn update_state(
-    db: &mut PgConnection,
-    order_id: OrderId,
-    state: State,
-    at: OffsetDateTime,
-) -> Result<()> {
+pub async fn update_state(db: &mut PgConnection, order_id: OrderId, state: State, at: OffsetDateTime) -> Result<()> {
     sqlx::query!(
         "update reservation set state = $2, changed_at = $3 where order_id = $1",
         order_id.uuid(),

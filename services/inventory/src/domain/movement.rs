@@ -12,6 +12,7 @@ use super::{Reason, Reference, Refusal};
 /// What happened to the stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = MovementKind)]
 pub enum Kind {
     /// Goods arrived.
     Received,

@@ -19,6 +19,7 @@ use super::{Line, Lines, Refusal, lines::skus};
 /// How far a reservation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ReservationState)]
 pub enum State {
     /// Set aside while the order is being made.
     Held,
@@ -143,7 +144,14 @@ mod tests {
 
     fn reservation(state: State) -> Reservation {
         let (order_id, at) = (OrderId::generate(), OffsetDateTime::UNIX_EPOCH);
-        Reservation { order_id, state, lines: vec![line(2)], reserved_by: String::new(), created_at: at, changed_at: at }
+        Reservation {
+            order_id,
+            state,
+            lines: vec![line(2)],
+            reserved_by: String::new(),
+            created_at: at,
+            changed_at: at,
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct Adjustment {
 
 /// Receive goods
 ///
-/// A product that inventory never had is new on the shelf. The same reference again answers the same movement; with
+/// For staff. A product that inventory never had is new on the shelf. The same reference again answers the same movement; with
 /// another quantity it is refused.
 #[utoipa::path(post, path = "/v1/stock/{sku}/receipts", tag = "movements", operation_id = "receiveStock",
     params(("sku" = Sku, Path, description = "The product.")), request_body = Receipt,
@@ -72,7 +72,7 @@ pub async fn receive(
 
 /// Adjust stock to what was counted
 ///
-/// What is reserved cannot be counted away. With a reference, the same again answers the same movement.
+/// For staff. What is reserved cannot be counted away. With a reference, the same again answers the same movement.
 #[utoipa::path(post, path = "/v1/stock/{sku}/adjustments", tag = "movements", operation_id = "adjustStock",
     params(("sku" = Sku, Path, description = "The product.")), request_body = Adjustment,
     security(("oauth2" = ["inventory:write"])),
@@ -97,6 +97,8 @@ pub async fn adjust(
 }
 
 /// List the movements of a product, the latest first
+///
+/// For staff, and for clients that act for themselves.
 #[utoipa::path(get, path = "/v1/stock/{sku}/movements", tag = "movements", operation_id = "listMovements",
     params(("sku" = Sku, Path, description = "The product."), Paging), security(("oauth2" = ["inventory:read"])),
     responses((status = 200, description = "A page of movements.", body = Page<Movement>),

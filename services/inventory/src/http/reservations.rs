@@ -35,6 +35,8 @@ pub struct ReservationFilter {
 }
 
 /// List reservations, the youngest order first
+///
+/// For staff, and for clients that act for themselves.
 #[utoipa::path(get, path = "/v1/reservations", tag = "reservations", operation_id = "listReservations",
     params(ReservationFilter, Paging), security(("oauth2" = ["inventory:read"])),
     responses((status = 200, description = "A page of reservations.", body = Page<Reservation>), contract::Problems))]

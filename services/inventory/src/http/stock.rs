@@ -64,11 +64,7 @@ pub async fn list(
     params(("sku" = Sku, Path, description = "The product.")), security(("oauth2" = ["inventory:read"])),
     responses((status = 200, description = "The stock level.", body = StockLevel),
         (status = 404, response = contract::NotFound), contract::Problems))]
-pub async fn show(
-    _: Allowed<Read>,
-    State(app): State<App>,
-    Path(sku): Path<Sku>,
-) -> Result<Json<StockLevel>, Error> {
+pub async fn show(_: Allowed<Read>, State(app): State<App>, Path(sku): Path<Sku>) -> Result<Json<StockLevel>, Error> {
     let mut db = app.pool.get().await?;
     let stock = db::find_stock(&mut db, &sku).await?.ok_or(Error::NoStock)?;
     Ok(Json(stock.into()))

@@ -1,0 +1,150 @@
+//! What inventory reacts to, and what it announces.
+
+use std::pin::pin;
+
+use contracts::{OrderId, Sku, inventory::StockChanged, order::OrderConfirmed, seed, shipping::ShipmentDispatched};
+use futures::StreamExt;
+use messaging::Heard;
+use serde_json::json;
+use testkit::eventually;
+use time::OffsetDateTime;
+
+use crate::started::Inventory;
+
+fn confirmed(order_id: OrderId) -> OrderConfirmed {
+    let money = |cents: i64| serde_json::from_value(json!({"amount": cents, "currency": "EUR"})).unwrap();
+    let ship_to = json!({"name": "Alice Example", "street": "Hauptstr. 1", "postal_code": "10115", "city": "Berlin",
+        "country": "DE"});
+    OrderConfirmed {
+        order_id,
+        customer_id: seed::ALICE,
+        lines: Vec::new(),
+        shipping_price: money(490),
+        total: money(2490),
+        ship_to: serde_json::from_value(ship_to).unwrap(),
+        confirmed_at: OffsetDateTime::now_utc(),
+    }
+}
+
+fn dispatched(order_id: OrderId) -> ShipmentDispatched {
+    let tracking_number = "RS0000000001".to_owned();
+    ShipmentDispatched { order_id, tracking_number, dispatched_at: OffsetDateTime::now_utc() }
+}
+
+#[tokio::test]
+async fn a_confirmed_order_commits_its_reservation() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let order = it.reserved(&[("MUG-BLUE", 2)]).await;
+    it.hear(&confirmed(order)).await;
+    it.reaches(order, "committed").await;
+    assert_eq!(it.level("MUG-BLUE").await, (10, 2));
+    it.end().await;
+}
+
+#[tokio::test]
+async fn a_dispatched_order_leaves_the_shelf() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let order = it.reserved(&[("MUG-BLUE", 2)]).await;
+    it.hear(&confirmed(order)).await;
+    it.reaches(order, "committed").await;
+    it.hear(&dispatched(order)).await;
+    it.reaches(order, "shipped").await;
+    assert_eq!(it.level("MUG-BLUE").await, (8, 0));
+    assert_eq!(it.movements("MUG-BLUE").await[0], ("shipped".to_owned(), -2));
+    it.end().await;
+}
+
+#[tokio::test]
+async fn a_dispatch_may_overtake_the_confirmation() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let order = it.reserved(&[("MUG-BLUE", 2)]).await;
+    it.hear(&dispatched(order)).await;
+    it.reaches(order, "shipped").await;
+    it.hear(&confirmed(order)).await;
+    let confirmations = "select count(*) from messaging.inbox where consumer like '%confirmed%'";
+    eventually(async || it.number(confirmations).await == 1).await;
+    assert_eq!(it.state(order).await, "shipped");
+    assert_eq!(it.level("MUG-BLUE").await, (8, 0));
+    it.end().await;
+}
+
+#[tokio::test]
+async fn a_fact_that_is_announced_twice_takes_effect_once() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let order = it.reserved(&[("MUG-BLUE", 2)]).await;
+    for _ in 0..2 {
+        it.hear(&confirmed(order)).await;
+        it.hear(&dispatched(order)).await;
+    }
+    eventually(async || it.number("select count(*) from messaging.inbox").await == 4).await;
+    assert_eq!(it.level("MUG-BLUE").await, (8, 0));
+    assert_eq!(it.number("select count(*) from movement where kind = 'shipped'").await, 1);
+    it.end().await;
+}
+
+#[tokio::test]
+async fn what_is_shipped_cannot_be_released() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let order = it.reserved(&[("MUG-BLUE", 2)]).await;
+    it.hear(&dispatched(order)).await;
+    it.reaches(order, "shipped").await;
+    assert_eq!(it.release(order).await.expect(409).code(), "already_shipped");
+    assert_eq!(it.level("MUG-BLUE").await, (8, 0));
+    it.end().await;
+}
+
+#[tokio::test]
+async fn a_confirmed_order_may_still_be_cancelled() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let order = it.reserved(&[("MUG-BLUE", 2)]).await;
+    it.hear(&confirmed(order)).await;
+    it.reaches(order, "committed").await;
+    it.release(order).await.expect(204);
+    assert_eq!(it.level("MUG-BLUE").await, (10, 0));
+    it.end().await;
+}
+
+#[tokio::test]
+async fn a_confirmation_that_comes_after_the_cancellation_changes_nothing() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let order = it.reserved(&[("MUG-BLUE", 2)]).await;
+    it.release(order).await.expect(204);
+    it.hear(&confirmed(order)).await;
+    eventually(async || it.number("select count(*) from messaging.inbox").await == 1).await;
+    assert_eq!(it.state(order).await, "released");
+    it.end().await;
+}
+
+#[tokio::test]
+async fn every_change_of_stock_is_announced_with_a_rising_version() {
+    let it = Inventory::start().await;
+    let mut heard = pin!(messaging::broadcast::<StockChanged>("test", &it.nats.url()).await.unwrap());
+    assert_eq!(heard.next().await, Some(Heard::Listening));
+    it.receive("MUG-BLUE", 10).await;
+    let order = it.reserved(&[("MUG-BLUE", 2)]).await;
+    it.release(order).await.expect(204);
+    let order = it.reserved(&[("MUG-BLUE", 3)]).await;
+    it.hear(&dispatched(order)).await;
+    for (on_hand, reserved, version) in [(10, 0, 1), (10, 2, 2), (10, 0, 3), (10, 3, 4), (7, 0, 5)] {
+        let sku = Sku::parse("MUG-BLUE").unwrap();
+        let expected = StockChanged { sku, on_hand, reserved, available: on_hand - reserved, version };
+        assert_eq!(heard.next().await, Some(Heard::Event(expected)));
+    }
+    it.end().await;
+}
+
+#[tokio::test]
+async fn a_refused_reservation_announces_nothing() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 1).await;
+    it.reserve(OrderId::generate(), &[("MUG-BLUE", 2)]).await.expect(409);
+    assert_eq!(it.number("select count(*) from messaging.outbox").await, 1);
+    it.end().await;
+}
