@@ -14,14 +14,14 @@ mod text;
 mod vat;
 
 pub use account::{Account, AccountBalance, AccountKind, AccountPosting, Ledger, TrialBalance};
-pub use amount::{Amount, InvalidAmount};
+pub use amount::{Amount, CreditLimit, InvalidAmount, InvalidLimit};
 pub use bookings::{captured, invoiced, received, refunded};
 pub use charge::ChargeState;
-pub use credit::{CustomerAccount, Receipt};
+pub use credit::{CustomerAccount, Receipt, credit_used};
 pub use entry::{Entry, EntryId, EntryKind, NewEntry, Posting};
 pub use invoice::{CreditNote, Invoice, InvoiceLine, Mismatch, NewInvoice};
 pub use method::{Behaviour, METHODS, Method, PaymentMethod};
-pub use payment::{Decline, Next, Payment, Reply, State, Terms, after, authorize, capture, read, refund, void};
+pub use payment::{Decline, Next, Payment, Reply, State, Terms, after, authorize, capture, refund, void};
 pub use refusal::Refusal;
 pub use text::{InvalidText, Text, UnknownName};
 pub use vat::{VAT, Vat, allocate};

@@ -1,4 +1,84 @@
-//! Money.
+//! Money: payments, a double-entry ledger, invoices. The rooms in reading order.
+
+pub mod config;
+pub mod domain;
 
 pub mod db;
-pub mod domain;
+pub mod error;
+pub mod events;
+pub mod http;
+pub mod provider;
+pub mod seed;
+
+use axum::{Router, extract::FromRef, routing::get};
+use config::{Config, Seed};
+use database::Pool;
+use messaging::{Bus, dead_letters::DeadLetters};
+use provider::Provider;
+use sqlx::migrate::Migrator;
+use utoipa::openapi::OpenApi;
+use web::{Clock, Service, Verifier};
+
+/// The tables, forward only.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// What every handler can ask for.
+#[derive(Clone, FromRef)]
+pub struct App {
+    pub pool: Pool,
+    pub clock: Clock,
+    pub verifier: Verifier,
+    pub dead_letters: DeadLetters,
+    pub provider: Provider,
+    /// How long an authorization can be captured.
+    pub authorization_lifetime: time::Duration,
+}
+
+/// Starts the service and serves until it is told to stop.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let (service, router) = start(&config, Clock::system()).await?;
+    service.run(router).await
+}
+
+/// Everything up to serving: the address, the database, the events.
+pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Router)> {
+    let mut service = Service::start("accounting", env!("CARGO_PKG_VERSION"), &config.web).await?;
+    database::migrate(&config.database, &[&MIGRATOR]).await?;
+    let pool = Pool::open(&config.database).await?;
+    let bus = Bus::open("accounting", &config.web.nats_url, &config.database, &pool).await?;
+    if config.seed == Some(Seed::Demo) {
+        seed::seed(&pool).await?;
+    }
+    let subscriptions = events::subscriptions(clock.clone());
+    service.spawn(bus.clone().relay(service.stopping()));
+    service.spawn(bus.clone().consume(subscriptions.clone(), service.stopping()));
+    ready_when(&mut service, &pool, bus);
+    let app = App {
+        verifier: Verifier::new("accounting", &config.web.issuer(), &config.web.auth_url),
+        dead_letters: DeadLetters::of(subscriptions, pool.clone()),
+        provider: Provider::new(pool.clone(), config.payments.provider_timeout()),
+        authorization_lifetime: config.payments.authorization_lifetime(),
+        pool,
+        clock,
+    };
+    Ok((service, router(app)))
+}
+
+/// The contract, without starting anything.
+pub fn contract() -> OpenApi {
+    http::router().into_openapi()
+}
+
+fn router(app: App) -> Router {
+    let (router, contract) = http::router().split_for_parts();
+    router.route("/openapi.json", get(web::contract::serve(&contract))).with_state(app)
+}
+
+fn ready_when(service: &mut Service, pool: &Pool, bus: Bus) {
+    let pool = pool.clone();
+    service.ready_when("database", move || {
+        let pool = pool.clone();
+        async move { pool.check().await.is_ok() }
+    });
+    service.ready_when("events", move || std::future::ready(bus.connected()));
+}

@@ -27,14 +27,15 @@ pub async fn authorize_charge(
     Ok((name(&row.state)?, row.calls))
 }
 
-/// Hands over the money that is set aside.
-pub async fn capture_charge(db: &mut PgConnection, key: OrderId) -> database::Result<ChargeState> {
+/// Hands over the money that is set aside, if the provider is `willing`.
+pub async fn capture_charge(db: &mut PgConnection, key: OrderId, willing: bool) -> database::Result<ChargeState> {
     let row = sqlx::query!(
         "UPDATE provider_charge SET calls = calls + 1,
-             moved = CASE state WHEN 'authorized' THEN amount ELSE moved END,
-             state = CASE state WHEN 'authorized' THEN 'captured' ELSE state END
+             moved = CASE WHEN state = 'authorized' AND $2 THEN amount ELSE moved END,
+             state = CASE WHEN state = 'authorized' AND $2 THEN 'captured' ELSE state END
          WHERE key = $1 RETURNING state",
         key.uuid(),
+        willing,
     )
     .fetch_one(db)
     .await?;

@@ -17,6 +17,31 @@ pub struct Amount(Money);
 #[error("`amount` must be from 1 to {LARGEST} minor units")]
 pub struct InvalidAmount;
 
+/// How much may be open: nothing, or an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Money")]
+pub struct CreditLimit(Money);
+
+/// The limit cannot be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`amount` must be from 0 to {LARGEST} minor units")]
+pub struct InvalidLimit;
+
+impl CreditLimit {
+    /// The limit as money.
+    pub fn money(self) -> Money {
+        self.0
+    }
+}
+
+impl TryFrom<Money> for CreditLimit {
+    type Error = InvalidLimit;
+
+    fn try_from(money: Money) -> Result<Self, InvalidLimit> {
+        if (0..=LARGEST).contains(&money.amount) { Ok(Self(money)) } else { Err(InvalidLimit) }
+    }
+}
+
 impl Amount {
     /// The amount as money.
     pub fn money(self) -> Money {

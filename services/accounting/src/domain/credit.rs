@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Amount, Decline, EntryId, Refusal};
+use super::{Amount, Decline, EntryId, Payment, Refusal, State};
 
 /// A customer who may buy on account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -61,11 +61,17 @@ impl CustomerAccount {
         }
     }
 
-    /// Whether the limit can be kept in `currency` from now on.
-    pub fn can_move_to(&self, currency: Currency) -> Result<(), Refusal> {
-        let settled = self.outstanding.amount == 0 && self.held.amount == 0;
+    /// The account with another limit. Its currency changes only while nothing is open.
+    pub fn with_limit(&self, credit_limit: Money) -> Result<Self, Refusal> {
         let kept_in = self.credit_limit.currency;
-        if settled || kept_in == currency { Ok(()) } else { Err(Refusal::CurrencyInUse { currency: kept_in }) }
+        if kept_in == credit_limit.currency {
+            return Ok(Self { credit_limit, ..self.clone() });
+        }
+        if self.outstanding.amount == 0 && self.held.amount == 0 {
+            let account = Self::without_credit(self.customer_id, credit_limit.currency);
+            return Ok(Self { credit_limit, ..account });
+        }
+        Err(Refusal::CurrencyInUse { currency: kept_in })
     }
 
     /// Whether `paid` can be taken: not more than is owed.
@@ -73,6 +79,19 @@ impl CustomerAccount {
         let (paid, owed) = (paid.money(), self.outstanding);
         let fits = paid.currency == owed.currency && paid.amount <= owed.amount;
         if fits { Ok(()) } else { Err(Refusal::MoreThanOwed { paid, owed }) }
+    }
+}
+
+/// What a payment on account changes when it arrives in `payment.state`: owed, held.
+pub fn credit_used(payment: &Payment) -> (i64, i64) {
+    let amount = payment.amount.map_or(0, |money| money.amount);
+    match payment.state {
+        State::Authorized => (0, amount),
+        State::Captured => (amount, -amount),
+        // A void that overtook the authorization finds nothing held.
+        State::Voided if payment.authorized_at.is_some() => (0, -amount),
+        State::Refunded => (-amount, 0),
+        _ => (0, 0),
     }
 }
 
@@ -104,8 +123,8 @@ mod tests {
     #[test]
     fn credit_in_one_currency_is_none_in_another() {
         assert!(account(0, 0).allows(amount(1, Currency::Usd)).is_err());
-        assert!(account(0, 0).can_move_to(Currency::Usd).is_ok());
-        assert!(account(0, 1).can_move_to(Currency::Usd).is_err());
+        assert!(account(0, 0).with_limit(Money::zero(Currency::Usd)).is_ok());
+        assert!(account(0, 1).with_limit(Money::zero(Currency::Usd)).is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use contracts::{Currency, Id, Money, OrderId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -26,7 +26,7 @@ pub struct Posting {
 }
 
 /// Why an entry was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EntryKind {
     /// Money was taken for an order.
@@ -98,6 +98,15 @@ impl NewEntry {
 }
 
 impl Entry {
+    /// The same entry came again: answered as it stands, if it says the same.
+    pub fn made_again(self, other: &Self) -> Result<Self, Refusal> {
+        let says = |it: &Self| (it.kind, it.memo.clone(), it.reverses, it.postings.clone());
+        if says(&self) == says(other) {
+            return Ok(self);
+        }
+        Err(Refusal::ConflictingRequest { name: format!("entry {}", self.id) })
+    }
+
     /// The entry that takes this one back.
     pub fn reversed(&self, memo: String) -> Result<NewEntry, Refusal> {
         if self.kind != EntryKind::Manual {

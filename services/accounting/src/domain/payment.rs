@@ -176,11 +176,6 @@ pub fn refund(payment: &Payment) -> Next {
     }
 }
 
-/// `GET`.
-pub fn read(_: &Payment) -> Next {
-    Next::Done
-}
-
 /// Where the provider's reply leads from an intent. None where it can lead nowhere: the provider contradicts itself.
 pub fn after(intent: State, reply: Reply) -> Option<State> {
     match (intent, reply) {
@@ -199,6 +194,24 @@ impl Payment {
     pub fn terms(&self) -> Option<Terms> {
         let (customer_id, money, method) = (self.customer_id?, self.amount?, self.method?);
         Some(Terms { customer_id, amount: Amount::try_from(money).ok()?, method })
+    }
+
+    /// The tombstone that a void leaves when it comes first.
+    pub fn never(order_id: OrderId, now: OffsetDateTime) -> Self {
+        Self {
+            order_id,
+            customer_id: None,
+            amount: None,
+            method: None,
+            state: State::Voided,
+            decline: None,
+            created_at: now,
+            authorized_at: None,
+            expires_at: None,
+            captured_at: None,
+            voided_at: Some(now),
+            refunded_at: None,
+        }
     }
 
     /// A payment that is about to be authorized.

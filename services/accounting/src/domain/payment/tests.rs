@@ -67,13 +67,7 @@ impl World {
         let fresh = Payment::begun(OrderId::generate(), *terms, START);
         let payment = match (command, &self.payment) {
             (Command::Authorize, None) => self.payment.insert(fresh),
-            (Command::Void, None) => self.payment.insert(Payment {
-                customer_id: None,
-                amount: None,
-                method: None,
-                state: State::Voided,
-                ..fresh
-            }),
+            (Command::Void, None) => self.payment.insert(Payment::never(OrderId::generate(), START)),
             (_, None) => return None,
             (_, Some(payment)) => payment,
         };
