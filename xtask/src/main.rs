@@ -1,1 +1,68 @@
-fn main() {}
+//! `cargo retail …`: everything one does with the suite on one's own machine.
+
+mod demo;
+mod openapi;
+mod prepare;
+mod sqlx;
+mod testing;
+mod tidy;
+mod up;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The retail suite on this machine.
+#[derive(Parser)]
+#[command(name = "cargo retail", bin_name = "cargo retail")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check what this machine has, and install what is missing: PostgreSQL's server programs, nats-server, a compiler
+    Setup,
+    /// Build and start the whole suite with its own PostgreSQL and NATS; Ctrl-C stops it
+    Up(up::Options),
+    /// Stop a suite that was started elsewhere
+    Down,
+    /// Buy something, then something that must be undone, and print both timelines
+    Demo(demo::Options),
+    /// Run all tests, or those whose name contains a filter
+    Test(testing::Options),
+    /// Write the committed openapi.json of every service anew
+    Openapi,
+    /// Write the committed query caches (.sqlx) anew, against a private PostgreSQL
+    Sqlx(sqlx::Options),
+    /// Check the walls: what may use what, sizes, names
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = ::tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(arguments.command)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Setup => prepare::setup(),
+        Command::Up(options) => up::up(options).await,
+        Command::Down => up::down().await,
+        Command::Demo(options) => demo::demo(options).await,
+        Command::Test(options) => testing::run(&options),
+        Command::Openapi => openapi::write(),
+        Command::Sqlx(options) => sqlx::write(options).await,
+        Command::Tidy => tidy::check(),
+    }
+}
