@@ -14,10 +14,8 @@ use crate::{
 
 /// Announces how stock stands after some changes. Its row is locked, so versions leave in order.
 pub async fn announce_changes(db: &mut PgConnection, changes: &[Change], now: OffsetDateTime) -> database::Result<()> {
-    for change in changes {
-        messaging::announce(db, &StockChanged::from(&change.stock), now).await?;
-    }
-    Ok(())
+    let events: Vec<_> = changes.iter().map(|change| StockChanged::from(&change.stock)).collect();
+    messaging::announce_all(db, &events, now).await
 }
 
 /// The events that inventory reacts to.

@@ -20,7 +20,7 @@ use sqlx::migrate::Migrator;
 
 pub use broadcast::{Heard, broadcast};
 pub use bus::{Bus, Error};
-pub use outbox::announce;
+pub use outbox::{announce, announce_all};
 pub use subscription::{Reaction, Subscriptions};
 
 /// The tables of this crate, in schema `messaging` of every service's database.

@@ -18,31 +18,47 @@ pub(crate) struct Waiting {
 
 /// Announces an event as of `now`, in the caller's transaction. It leaves after the commit, or not at all.
 pub async fn announce<E: Event>(db: &mut PgConnection, event: &E, now: OffsetDateTime) -> Result<()> {
-    let id = EventId::generate();
+    announce_all(db, std::slice::from_ref(event), now).await
+}
+
+/// Announces events in the order given, as [`announce`] does, in one round trip: the caller's rows stay locked meanwhile.
+pub async fn announce_all<E: Event>(db: &mut PgConnection, events: &[E], now: OffsetDateTime) -> Result<()> {
     let traceparent = web::telemetry::traceparent();
-    let envelope = CloudEvent {
-        specversion: "1.0".to_owned(),
-        id,
-        source: format!("/{}", publisher(E::TYPE)),
-        kind: E::TYPE.to_owned(),
-        subject: event.aggregate(),
-        time: now,
-        datacontenttype: "application/json".to_owned(),
-        traceparent: traceparent.clone(),
-        data: event,
-    };
-    let body = serde_json::to_value(&envelope).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let (mut ids, mut aggregates, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
+    for event in events {
+        let envelope = envelope(event, traceparent.as_deref(), now);
+        bodies.push(serde_json::to_value(&envelope).map_err(|error| sqlx::Error::Encode(error.into()))?);
+        ids.push(envelope.id.uuid());
+        aggregates.push(envelope.subject);
+    }
     sqlx::query!(
-        "insert into messaging.outbox (id, subject, aggregate, body, traceparent) values ($1, $2, $3, $4, $5)",
-        id.uuid(),
+        "insert into messaging.outbox (id, subject, aggregate, body, traceparent)
+         select id, $2, aggregate, body, $5
+         from unnest($1::uuid[], $3::text[], $4::jsonb[]) with ordinality as event (id, aggregate, body, position)
+         order by position",
+        &ids,
         E::TYPE,
-        envelope.subject,
-        body,
+        &aggregates,
+        &bodies,
         traceparent,
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+fn envelope<'a, E: Event>(event: &'a E, traceparent: Option<&str>, now: OffsetDateTime) -> CloudEvent<&'a E> {
+    CloudEvent {
+        specversion: "1.0".to_owned(),
+        id: EventId::generate(),
+        source: format!("/{}", publisher(E::TYPE)),
+        kind: E::TYPE.to_owned(),
+        subject: event.aggregate(),
+        time: now,
+        datacontenttype: "application/json".to_owned(),
+        traceparent: traceparent.map(str::to_owned),
+        data: event,
+    }
 }
 
 /// Up to `limit` rows that wait, oldest first, and of each aggregate only its first: the next may leave only when that
