@@ -1,0 +1,20 @@
+//! Auth as others see it: over HTTP and events, on a real PostgreSQL and NATS. Files mirror URLs.
+
+mod authorize;
+mod client_credentials;
+mod code;
+mod contract;
+mod cors;
+mod discovery;
+mod exchange;
+mod introspect;
+mod keys;
+mod login;
+mod logout;
+mod purge;
+mod refresh;
+mod revoke;
+mod started;
+mod storage;
+mod userinfo;
+mod wrong_input;
