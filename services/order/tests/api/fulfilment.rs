@@ -1,0 +1,84 @@
+//! What order does when it hears what became of a confirmed order.
+
+use contracts::{
+    Currency, Money, OrderId,
+    accounting::{InvoiceIssued, PaymentCaptured},
+    shipping::{ShipmentDelivered, ShipmentDispatched},
+};
+use testkit::eventually;
+use time::macros::datetime;
+
+use crate::{
+    gateway::Do,
+    started::{Suite, told},
+};
+
+fn dispatched(order_id: OrderId) -> ShipmentDispatched {
+    ShipmentDispatched { order_id, tracking_number: "RS1".to_owned(), dispatched_at: datetime!(2026-11-21 10:00 UTC) }
+}
+
+fn delivered(order_id: OrderId) -> ShipmentDelivered {
+    ShipmentDelivered { order_id, tracking_number: "RS1".to_owned(), delivered_at: datetime!(2026-11-22 10:00 UTC) }
+}
+
+const HEARD: &str = "select count(*) from messaging.inbox";
+
+#[tokio::test]
+async fn the_parcel_moves_the_order_on() {
+    let suite = Suite::start().await;
+    let order = suite.confirmed().await;
+    suite.announce(&dispatched(order)).await;
+    let shown = suite.becomes(order, "dispatched").await;
+    assert_eq!((&shown["tracking_number"], &shown["dispatched_at"]), (&"RS1".into(), &"2026-11-21T10:00:00Z".into()));
+    assert_eq!(suite.cancel(order).await.expect(409).code(), "cannot_cancel");
+    suite.announce(&delivered(order)).await;
+    suite.becomes(order, "delivered").await;
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn delivery_heard_before_dispatch_and_both_heard_twice_lead_to_the_same() {
+    let suite = Suite::start().await;
+    let order = suite.confirmed().await;
+    for _ in 0..2 {
+        suite.announce(&delivered(order)).await;
+        suite.becomes(order, "delivered").await;
+        suite.announce(&dispatched(order)).await;
+    }
+    eventually(async || suite.number(HEARD).await == 4).await;
+    let shown = suite.show(order).await;
+    assert_eq!(shown["state"], "delivered");
+    assert!(shown["dispatched_at"].is_string());
+    assert_eq!(told(&shown, "done")[6..], ["shipment delivered", "shipment dispatched"]);
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn the_invoice_and_the_money_show_in_the_timeline() {
+    let suite = Suite::start().await;
+    let order_id = suite.confirmed().await;
+    let amount = Money::new(2990, Currency::Eur);
+    suite.announce(&PaymentCaptured { order_id, amount }).await;
+    suite.announce(&InvoiceIssued { order_id, number: "2026-0001".to_owned(), total: amount }).await;
+    eventually(async || suite.number(HEARD).await == 2).await;
+    let shown = suite.show(order_id).await;
+    assert_eq!(shown["invoice_number"], "2026-0001");
+    let mut heard = told(&shown, "done")[6..].to_vec();
+    heard.sort_unstable();
+    assert_eq!(heard, ["invoice issued", "payment captured"]);
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn a_parcel_that_leaves_while_the_order_is_being_cancelled_is_not_forgotten() {
+    let suite = Suite::start().await;
+    let order = suite.confirmed().await;
+    suite.gateway.always("DELETE shipping", Do::Unavailable);
+    suite.cancel(order).await.expect(202);
+    suite.announce(&dispatched(order)).await;
+    eventually(async || suite.number(HEARD).await == 1).await;
+    assert_eq!(suite.show(order).await["state"], "cancelling", "the saga decides");
+    suite.gateway.always("DELETE shipping", Do::Refuse(409, "already_dispatched"));
+    suite.becomes(order, "dispatched").await;
+    suite.end().await;
+}

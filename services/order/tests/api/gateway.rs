@@ -1,0 +1,250 @@
+//! A stand-in for the gateway, auth and the participants, that does as a test says: it accepts, refuses or stays
+//! silent, and remembers what it was asked and what it did.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use axum::{
+    Form, Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use contracts::OrderId;
+use serde_json::{Value, json};
+use testkit::Tokens;
+use tokio::{net::TcpListener, sync::watch};
+
+pub const SECRET: &str = "order-test-secret";
+
+/// What to do with a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Do {
+    Accept,
+    Refuse(u16, &'static str),
+    /// Answer as the gateway does when nobody is there.
+    Unavailable,
+    /// Never answer, and do nothing.
+    Silent,
+    /// Do it, but never answer.
+    LoseReply,
+    /// Do it when the test says so, and answer then.
+    Hold,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub method: String,
+    pub service: String,
+    pub path: String,
+    pub body: Value,
+    pub order: OrderId,
+    pub request_id: String,
+}
+
+#[derive(Default)]
+struct World {
+    next: HashMap<String, Vec<Do>>,
+    always: HashMap<String, Do>,
+    asked: Vec<Asked>,
+    /// By order and resource: what stands there.
+    standing: HashMap<(OrderId, String), &'static str>,
+    /// By order: what took effect, in its order.
+    effects: Vec<(OrderId, String)>,
+    token: u32,
+}
+
+#[derive(Clone)]
+pub struct Gateway {
+    pub url: String,
+    world: Arc<Mutex<World>>,
+    held: Arc<watch::Sender<bool>>,
+}
+
+impl Gateway {
+    pub async fn start(tokens: &Tokens) -> Self {
+        let keys: Value =
+            reqwest::get(format!("{}/jwks", tokens.auth_url())).await.unwrap().json().await.expect("keys are JSON");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let this = Self { url, world: Arc::default(), held: Arc::new(watch::Sender::new(true)) };
+        let router = Router::new()
+            .route("/auth/jwks", get(async move || Json(keys)))
+            .route("/auth/token", post(token))
+            .route("/api/{service}/v1/{*path}", any(participant))
+            .with_state(this.clone());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        this
+    }
+
+    /// Lets the next requests like `PUT inventory` or `POST accounting/capture` meet this.
+    pub fn next(&self, what: &str, then: &[Do]) {
+        self.world().next.insert(what.to_owned(), then.iter().rev().copied().collect());
+    }
+
+    /// Lets all requests of this kind meet this, after those of [`Gateway::next`].
+    pub fn always(&self, what: &str, then: Do) {
+        self.world().always.insert(what.to_owned(), then);
+    }
+
+    /// Lets go what is held.
+    pub fn release(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// Everything that was asked about this order.
+    pub fn asked(&self, order: OrderId) -> Vec<Asked> {
+        self.world().asked.iter().filter(|asked| asked.order == order).cloned().collect()
+    }
+
+    /// How often this was asked.
+    pub fn times(&self, order: OrderId, what: &str) -> usize {
+        self.asked(order).iter().filter(|asked| asked.kind() == what).count()
+    }
+
+    /// What took effect for this order, in its order.
+    pub fn effects(&self, order: OrderId) -> Vec<String> {
+        self.world().effects.iter().filter(|(id, _)| *id == order).map(|(_, what)| what.clone()).collect()
+    }
+
+    /// How many tokens were given out.
+    pub fn tokens_given(&self) -> u32 {
+        self.world().token
+    }
+
+    /// No token given out so far is good any more.
+    pub fn revoke_tokens(&self) {
+        self.world().token += 1000;
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    fn orders(&self, asked: &Asked) -> Do {
+        let mut world = self.world();
+        let kind = asked.kind();
+        let next = world.next.get_mut(&kind).and_then(Vec::pop);
+        next.or_else(|| world.always.get(&kind).copied()).unwrap_or(Do::Accept)
+    }
+
+    /// What the participants do when they do something: once, and never after the undo.
+    fn act(&self, asked: &Asked) -> Response {
+        let kind = asked.kind();
+        let mut world = self.world();
+        let key = (asked.order, asked.service.clone());
+        let stands = world.standing.get(&key).copied();
+        let (becomes, answer) = match (kind.as_str(), stands) {
+            ("DELETE store" | "DELETE inventory" | "DELETE accounting" | "DELETE shipping", _) => {
+                ("undone", StatusCode::NO_CONTENT.into_response())
+            }
+            (_, Some("undone")) if !kind.ends_with("/refund") => return problem(409, "undone_before"),
+            ("PUT store", _) => ("done", Json(checked_out(asked)).into_response()),
+            ("POST accounting/capture", _) => ("captured", Json(json!({})).into_response()),
+            ("POST accounting/refund", _) => ("refunded", Json(json!({})).into_response()),
+            _ => ("done", Json(json!({})).into_response()),
+        };
+        // What went further does not go back to done when it is asked for again.
+        let is_news = stands != Some(becomes) && !(becomes == "done" && stands.is_some());
+        if is_news {
+            world.standing.insert(key, becomes);
+            world.effects.push((asked.order, kind));
+        }
+        answer
+    }
+}
+
+impl Asked {
+    /// Method and service, and what follows the order's id.
+    pub fn kind(&self) -> String {
+        match self.path.split('/').nth(4) {
+            Some(verb) => format!("{} {}/{verb}", self.method, self.service),
+            None => format!("{} {}", self.method, self.service),
+        }
+    }
+}
+
+/// The cart of every test: two mugs.
+pub fn checked_out(asked: &Asked) -> Value {
+    let price = |amount: i64| json!({"amount": amount, "currency": "EUR"});
+    json!({
+        "order_id": asked.order, "cart_id": asked.body["cart_id"], "total": price(2500), "weight_grams": 700,
+        "lines": [{"sku": "MUG-BLUE", "name": "Mug, blue", "quantity": 2, "unit_price": price(1250), "weight_grams": 350}],
+    })
+}
+
+async fn participant(
+    State(gateway): State<Gateway>,
+    Path((service, path)): Path<(String, String)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    if text(header::AUTHORIZATION) != format!("Bearer token-{}", gateway.tokens_given()) {
+        return from_gateway(401, "invalid_token");
+    }
+    assert!(uri.path().starts_with("/api/"), "{uri}");
+    let order = path.split('/').nth(1).and_then(|id| id.parse().ok()).expect("every resource is named by its order");
+    let asked = Asked {
+        method: method.to_string(),
+        service,
+        path: format!("/v1/{path}"),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+        order,
+        request_id: text(header::HeaderName::from_static("x-request-id")),
+    };
+    gateway.world().asked.push(asked.clone());
+    match gateway.orders(&asked) {
+        Do::Accept => gateway.act(&asked),
+        Do::Refuse(status, code) => problem(status, code),
+        Do::Unavailable => from_gateway(503, "service_unavailable"),
+        Do::Silent => std::future::pending().await,
+        Do::LoseReply => {
+            gateway.act(&asked);
+            std::future::pending().await
+        }
+        Do::Hold => {
+            let mut held = gateway.held.subscribe();
+            held.wait_for(|held| !held).await.unwrap();
+            gateway.act(&asked)
+        }
+    }
+}
+
+async fn token(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+    Form(form): Form<HashMap<String, String>>,
+) -> Response {
+    // base64 of order:order-test-secret
+    let expected = "Basic b3JkZXI6b3JkZXItdGVzdC1zZWNyZXQ=";
+    let authorized = headers.get(header::AUTHORIZATION).is_some_and(|value| value == expected);
+    if !authorized || form["grant_type"] != "client_credentials" {
+        return (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"}))).into_response();
+    }
+    let mut world = gateway.world();
+    world.token += 1;
+    let token = format!("token-{}", world.token);
+    Json(json!({"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": form["scope"]}))
+        .into_response()
+}
+
+fn problem(status: u16, code: &str) -> Response {
+    let body =
+        json!({"type": "about:blank", "title": "Refused", "status": status, "code": code, "detail": "for the test"});
+    (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, "application/problem+json")], body.to_string())
+        .into_response()
+}
+
+fn from_gateway(status: u16, code: &str) -> Response {
+    let body = json!({"type": "about:blank", "title": "Gateway", "status": status, "code": code, "source": "gateway"});
+    (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, "application/problem+json")], body.to_string())
+        .into_response()
+}

@@ -1,0 +1,158 @@
+//! Several instances on one database: each saga is worked on by one, and by another when that one is gone.
+
+use std::time::Duration;
+
+use contracts::{OrderId, order::OrderConfirmed};
+use order::{
+    checkout::CHECKOUT,
+    db::{orders, sagas},
+    saga::{
+        Progress,
+        held::Held,
+        worker::{Rest, Worker},
+    },
+};
+use testkit::eventually;
+
+use crate::{
+    gateway::Do,
+    started::{Suite, any_key, id, wanted},
+};
+
+const FORWARDS: [&str; 5] = ["PUT store", "PUT inventory", "PUT accounting", "PUT shipping", "POST accounting/capture"];
+
+/// An order whose saga nobody has taken yet and no running instance will find: it is due in an hour.
+async fn untaken(suite: &Suite, worker: &Worker) -> Held {
+    let order = suite.confirmed().await;
+    let mut db = worker.pool.get().await.unwrap();
+    let mut order = orders::find_order(&mut db, order, None).await.unwrap().unwrap();
+    order.id = OrderId::generate();
+    order.state = order::domain::State::Pending;
+    (order.basket, order.facts) = (None, order::domain::Facts::default());
+    orders::insert_order(&mut db, &order).await.unwrap();
+    let start = CHECKOUT.standing(&Progress::START);
+    let hour = Duration::from_hours(1);
+    let taken = sagas::insert_saga(&mut db, order.id, CHECKOUT.name, &start, "nobody", hour).await.unwrap();
+    Held::new(&CHECKOUT, &taken, order).unwrap()
+}
+
+#[tokio::test]
+async fn two_instances_do_each_step_of_each_order_once() {
+    let suite = Suite::start().await;
+    let other = suite.another().await;
+    let mut placed = Vec::new();
+    for turn in 0..30 {
+        let instance = if turn % 2 == 0 { &suite.order } else { &other };
+        placed.push(suite.post_as(instance, &suite.alice(), &any_key(), 0, &wanted()).await.expect(202));
+    }
+    for order in placed.iter().map(id) {
+        suite.becomes(order, "confirmed").await;
+        assert_eq!(suite.gateway.effects(order), FORWARDS);
+        assert_eq!(suite.gateway.asked(order).len(), FORWARDS.len(), "nobody asked twice");
+    }
+    assert_eq!(suite.announced::<OrderConfirmed>().await, 30);
+    other.stop().await;
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn an_outcome_found_by_another_instance_is_told_to_whoever_waits_here() {
+    let suite = Suite::with(|config| config.sagas.saga_concurrency = 1).await;
+    suite.gateway.always("PUT store", Do::Unavailable);
+    let (alice, key, wanted) = (suite.alice(), any_key(), wanted());
+    let waiting = suite.post_as(&suite.order, &alice, &key, 8, &wanted);
+    let elsewhere = async {
+        eventually(async || suite.number("select count(*) from saga_log where what = 'silent'").await > 0).await;
+        // The same as if another instance had been faster.
+        suite.execute("update orders set state = 'compensated'").await;
+    };
+    let (answer, ()) = tokio::join!(waiting, elsewhere);
+    assert_eq!(answer.expect(201).json()["state"], "compensated");
+    suite.gateway.always("PUT store", Do::Accept);
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn a_stalled_instance_that_wakes_up_cannot_write() {
+    let suite = Suite::start().await;
+    let stalled = suite.worker(Duration::from_millis(100)).await;
+    let held = untaken(&suite, &stalled).await;
+    let order = held.order.id;
+    suite.gateway.next("PUT inventory", &[Do::Hold]);
+    let work = tokio::spawn(async move { stalled.work(held).await });
+    eventually(async || suite.gateway.times(order, "PUT inventory") == 1).await;
+    suite.becomes(order, "confirmed").await;
+    let log = "select count(*) from saga_log";
+    let entries = suite.number(log).await;
+
+    suite.gateway.release();
+    assert_eq!(work.await.unwrap().unwrap(), Rest::Lost);
+    assert_eq!(suite.number(log).await, entries, "nothing was written");
+    assert_eq!(suite.gateway.effects(order), FORWARDS);
+    assert_eq!(suite.number("select epoch from saga where lease_holder is null and epoch > 1").await, 2);
+    assert_eq!(suite.announced::<OrderConfirmed>().await, 2, "one for each order of this test");
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn a_taking_that_was_superseded_asks_nobody() {
+    let suite = Suite::start().await;
+    let worker = suite.worker(Duration::from_secs(10)).await;
+    let held = untaken(&suite, &worker).await;
+    let order = held.order.id;
+    suite.execute("update saga set due_at = now(), epoch = epoch + 1, lease_holder = 'x' where ended_at is null").await;
+    assert_eq!(worker.work(held).await.unwrap(), Rest::Lost);
+    suite.becomes(order, "confirmed").await;
+    assert_eq!(suite.gateway.asked(order).len(), FORWARDS.len(), "the running instance asked, and nobody else");
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn a_crashed_instances_saga_is_taken_over_when_its_lease_runs_out() {
+    let suite = Suite::start().await;
+    let crashing = suite.worker(Duration::from_millis(300)).await;
+    let held = untaken(&suite, &crashing).await;
+    let order = held.order.id;
+    suite.gateway.next("POST accounting/capture", &[Do::LoseReply]);
+    let work = tokio::spawn(async move { crashing.work(held).await });
+    eventually(async || suite.gateway.times(order, "POST accounting/capture") == 1).await;
+    work.abort();
+    suite.becomes(order, "confirmed").await;
+    assert_eq!(suite.gateway.effects(order), FORWARDS);
+    assert_eq!(suite.gateway.times(order, "POST accounting/capture"), 2);
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn a_stopped_instance_leaves_its_sagas_to_another_at_once() {
+    let mut suite = Suite::with(|config| config.sagas.saga_lease_ms = 600_000).await;
+    suite.gateway.always("PUT shipping", Do::Unavailable);
+    let orders = futures::future::join_all((0..5).map(|_| suite.place())).await;
+    let silent = "select count(distinct order_id) from saga_log where what = 'silent'";
+    eventually(async || suite.number(silent).await == 5).await;
+    let other = suite.another().await;
+    std::mem::replace(&mut suite.order, other).stop().await;
+    suite.gateway.always("PUT shipping", Do::Accept);
+    for order in orders {
+        suite.becomes(order, "confirmed").await;
+    }
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn an_instance_that_stops_in_the_middle_of_a_call_writes_down_its_answer() {
+    let mut suite = Suite::with(|config| {
+        (config.participants.call_timeout_ms, config.sagas.saga_lease_ms) = (5_000, 600_000);
+    })
+    .await;
+    suite.gateway.next("PUT accounting", &[Do::Hold]);
+    let order = suite.place().await;
+    eventually(async || suite.gateway.times(order, "PUT accounting") == 1).await;
+    let other = suite.another().await;
+    let stopping = tokio::spawn(std::mem::replace(&mut suite.order, other).stop());
+    suite.gateway.release();
+    stopping.await.unwrap();
+    suite.becomes(order, "confirmed").await;
+    assert_eq!(suite.gateway.times(order, "PUT accounting"), 1);
+    suite.end().await;
+}
