@@ -12,13 +12,13 @@ pub type Databases = BTreeMap<String, String>;
 pub type Violation = String;
 
 /// What each service's own view of its invariants lists.
-const VIEWS: &[&str] = &["inventory", "accounting"];
+const VIEWS: &[&str] = &["store", "inventory", "accounting", "shipping"];
 
 /// Violations inside the services: stock and ledger.
 pub async fn inside(databases: &Databases) -> anyhow::Result<Vec<Violation>> {
     let mut found = Vec::new();
     for service in VIEWS {
-        let rows = rows(databases, service, "select to_jsonb(v)::text from invariant_violations v").await?;
+        let rows = rows(databases, service, "select to_jsonb(v)::text from invariant_violation v").await?;
         found.extend(rows.into_iter().map(|row| format!("{service}: {row}")));
     }
     Ok(found)

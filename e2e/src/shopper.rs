@@ -158,7 +158,7 @@ impl Shopper {
 
     /// Fills a new cart and answers its id.
     pub async fn fill_cart(&self, purchase: &Purchase) -> anyhow::Result<String> {
-        let cart = self.post("/api/store/v1/carts", json!({})).await?.expect(201)?.text("id")?;
+        let cart = self.post("/api/store/v1/carts", json!({"currency": "EUR"})).await?.expect(201)?.text("id")?;
         for (sku, quantity) in &purchase.lines {
             let line = format!("/api/store/v1/carts/{cart}/lines/{sku}");
             self.put(&line, json!({"quantity": quantity})).await?.expect(200)?;

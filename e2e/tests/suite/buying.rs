@@ -44,7 +44,8 @@ async fn buying_goes_through_every_service() {
     sam.post(&format!("/api/shipping/v1/shipments/{id}/deliver"), json!({})).await.unwrap().expect(200).unwrap();
     alice.until(id, |state| state == "delivered").await.unwrap();
     let balance = sam.get("/api/accounting/v1/trial-balance").await.unwrap().expect(200).unwrap();
-    assert!(balance.body.to_string().contains("\"balanced\":true"), "{}", balance.body);
+    let totals = balance.body["totals"].as_array().unwrap();
+    assert!(!totals.is_empty() && totals.iter().all(|total| total["amount"] == 0), "{}", balance.body);
 }
 
 #[tokio::test]
@@ -53,10 +54,9 @@ async fn the_catalogue_follows_the_stock() {
     let (alice, sam) = (shopper(suite, "alice").await, shopper(suite, "sam").await);
     let available = async || {
         let product = alice.get("/api/store/v1/products/PLANT-CACTUS").await.unwrap().expect(200).unwrap().body;
-        product["available"].as_i64()
+        product["availability"]["available"].as_i64()
     };
-    let before = async || available().await;
-    eventually(async || before().await.is_some()).await;
+    eventually(async || available().await.is_some()).await;
     let before = available().await.unwrap();
     let receipt = json!({"quantity": 7, "reference": uuid::Uuid::now_v7().to_string()});
     let path = "/api/inventory/v1/stock/PLANT-CACTUS/receipts";
@@ -89,11 +89,7 @@ async fn the_same_order_asked_twice_is_one_order() {
     let bob = shopper(suite, "bob").await;
     let his = place(&bob, &key, &order, &[]).await.expect(202).unwrap();
     let his = bob.ended(&his.text("id").unwrap()).await.unwrap();
-    assert_eq!(
-        (state(&his), his["reason"]["refusal"]["code"].as_str()),
-        ("compensated", Some("cart_not_found")),
-        "{his:#}"
-    );
+    assert_eq!((state(&his), his["reason"]["code"].as_str()), ("compensated", Some("cart_not_found")), "{his:#}");
     let missing = alice.post("/api/order/v1/orders", order).await.unwrap().expect(400).unwrap();
     assert_eq!(missing.text("code").unwrap(), "idempotency_key_required");
 }
