@@ -214,6 +214,11 @@ const fn undoing(count: usize) -> Position {
     }
 }
 
+/// Whether what is asked for at this point is asked for however long it takes: whatever cannot be given up.
+pub const fn must_be_done<S>(saga: &Saga<S>, progress: &Progress) -> bool {
+    !matches!(progress.position, Position::Doing(index) if saga.is_undoable(index))
+}
+
 /// Whether this is no answer at all, although silence is the only other thing this request may meet: a participant
 /// that refuses what cannot be refused needs a person, at once.
 pub fn is_wrongly_refused<S>(saga: &Saga<S>, progress: &Progress, reply: &Reply) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     db::sagas::{Save, Taken},
     domain::{Entry, Order, Standing, What},
-    saga::{Action, Progress, Reply, Saga, after, is_wrongly_refused, patience::Patience},
+    saga::{Action, Progress, Reply, Saga, after, is_wrongly_refused, must_be_done, patience::Patience},
 };
 
 /// A saga that this instance works on.
@@ -75,7 +75,8 @@ impl Held {
             self.progress = after;
             return Outcome::Moved;
         }
-        let alarming = patience.is_alarming(waited) || is_wrongly_refused(self.saga, &before, reply);
+        let overdue = must_be_done(self.saga, &before) && patience.is_alarming(waited);
+        let alarming = overdue || is_wrongly_refused(self.saga, &before, reply);
         if self.stuck || !alarming {
             return Outcome::Again;
         }

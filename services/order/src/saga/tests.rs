@@ -97,6 +97,15 @@ fn a_decisive_or_certain_step_is_asked_again_however_long_it_is_silent() {
 }
 
 #[test]
+fn only_an_undoable_step_on_its_way_forward_can_be_given_up() {
+    assert!(!must_be_done(&CHECKOUT, &at(RESERVE, 1)));
+    for progress in [at(CAPTURE, 1), at(CONFIRM, 1), undoing_at(RESERVE)] {
+        assert!(must_be_done(&CHECKOUT, &progress));
+    }
+    assert!(must_be_done(&CANCELLATION, &Progress::START));
+}
+
+#[test]
 fn a_certain_step_or_an_undo_cannot_be_refused() {
     for progress in [at(CONFIRM, 1), undoing_at(RESERVE)] {
         assert_eq!(after(&CHECKOUT, progress.clone(), &no()), progress);

@@ -1,7 +1,6 @@
 //! `/v1/orders`: placing with wrong input, listing, showing, and whose orders they are.
 
 use contracts::OrderId;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
@@ -56,7 +55,8 @@ async fn wrong_input_is_refused_with_the_field_that_is_wrong() {
     for (field, body) in [
         ("cart_id", with("/cart_id", json!("x"))),
         ("ship_to", with("/ship_to/country", json!("Germany"))),
-        ("ship_to", with("/ship_to/city", json!("a\u{0}b"))),
+        ("ship_to", with("/ship_to/city", json!("a\nb"))),
+        ("NUL", with("/ship_to/city", json!("a\u{0}b"))),
         ("shipping.service", with("/shipping/service", json!("teleport"))),
         ("shipping.price.amount", with("/shipping/price/amount", json!(-1))),
         ("shipping.price.amount", with("/shipping/price/amount", json!(4.9))),
@@ -65,7 +65,7 @@ async fn wrong_input_is_refused_with_the_field_that_is_wrong() {
         ("payment.method", with("/payment/method", json!(""))),
         ("payment.method", with("/payment/method", json!("t".repeat(65)))),
         ("coupon", unknown),
-        ("payment", json!({"cart_id": OrderId::generate()})),
+        ("ship_to", json!({"cart_id": OrderId::generate()})),
         ("", json!([])),
     ] {
         let answer = suite.post(&any_key(), 0, &body).await;
@@ -143,6 +143,5 @@ async fn only_a_customer_places_orders() {
     assert_eq!(place(suite.sam()).await.expect(403).code(), "insufficient_role");
     let machine = suite.tokens.client("order", "reporting", "order:write");
     assert_eq!(place(machine).await.expect(403).code(), "user_required");
-    suite.order.client.send(suite.order.client.request(Method::DELETE, "/v1/orders", &suite.alice())).await.expect(405);
     suite.end().await;
 }

@@ -22,7 +22,7 @@ async fn a_silent_step_is_asked_again_until_it_answers() {
 
 #[tokio::test]
 async fn a_lost_reply_has_one_effect() {
-    let suite = Suite::start().await;
+    let suite = Suite::impatient().await;
     suite.gateway.next("PUT accounting", &[Do::LoseReply]);
     suite.gateway.next("POST accounting/capture", &[Do::LoseReply]);
     let order = suite.confirmed().await;
@@ -34,7 +34,8 @@ async fn a_lost_reply_has_one_effect() {
 
 #[tokio::test]
 async fn a_step_silent_past_its_deadline_is_undone_together_with_the_earlier_ones() {
-    let suite = Suite::start().await;
+    let suite =
+        Suite::with(|config| (config.participants.call_timeout_ms, config.sagas.step_deadline_ms) = (300, 1_000)).await;
     suite.gateway.always("PUT accounting", Do::Silent);
     let order = suite.place().await;
     let shown = suite.becomes(order, "compensated").await;
@@ -43,13 +44,14 @@ async fn a_step_silent_past_its_deadline_is_undone_together_with_the_earlier_one
         (&"authorize payment".into(), &"no_answer".into())
     );
     assert_eq!(told(&shown, "given_up"), ["authorize payment"]);
+    assert!(told(&shown, "stuck").is_empty(), "what can be given up alarms nobody");
     assert_eq!(told(&shown, "undone"), ["authorize payment", "reserve stock", "check out cart"]);
     suite.end().await;
 }
 
 #[tokio::test]
 async fn a_step_refused_after_silence_is_undone_too() {
-    let suite = Suite::start().await;
+    let suite = Suite::impatient().await;
     // The first request may still be on its way when the second is refused.
     suite.gateway.next("PUT inventory", &[Do::LoseReply, Do::Refuse(409, "out_of_stock")]);
     let order = suite.place().await;

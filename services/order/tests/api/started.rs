@@ -73,13 +73,13 @@ impl Suite {
         let participants = ParticipantSettings {
             gateway_url: Some(gateway.url.clone()),
             order_client_secret: SECRET.to_owned().into(),
-            call_timeout_ms: 500,
+            call_timeout_ms: 2_000,
         };
         let sagas = SagaSettings {
             saga_concurrency: 64,
-            saga_lease_ms: 1_500,
+            saga_lease_ms: 4_000,
             saga_poll_ms: 50,
-            step_deadline_ms: 1_200,
+            step_deadline_ms: 600_000,
             stuck_after_ms: 600,
             retry_delay_ms: 20,
             retry_delay_max_ms: 200,
@@ -89,6 +89,11 @@ impl Suite {
         let clock = Clock::system();
         let order = Instance::start(&config, &clock).await;
         Self { gateway, tokens, database, clock, order, config, nats }
+    }
+
+    /// With little time for a call.
+    pub async fn impatient() -> Self {
+        Self::with(|config| config.participants.call_timeout_ms = 300).await
     }
 
     /// One more instance on the same database.
