@@ -1,0 +1,14 @@
+//! Accounting as others see it: over HTTP and events, on a real PostgreSQL and NATS. Files mirror URLs.
+
+mod contract;
+mod customer_accounts;
+mod entries;
+mod invoices;
+mod ledger;
+mod payments;
+mod provider;
+mod refused_callers;
+mod rivals;
+mod started;
+mod visibility;
+mod wrong_input;
