@@ -3,6 +3,7 @@
 pub mod browse;
 pub mod cart;
 pub mod checkout;
+pub mod draft;
 pub mod picture;
 pub mod product;
 pub mod refusal;
@@ -11,6 +12,7 @@ pub mod text;
 pub use browse::{Cursor, Filter, Key, Sort};
 pub use cart::{Cart, CartState, CartSummary, Hint, Line};
 pub use checkout::{Checkout, CheckoutLine, CheckoutRequest, CheckoutState, Snapshot};
-pub use product::{Availability, Category, Draft, Expected, Price, Product, StockStatus, Weight};
+pub use draft::{Draft, Expected, Price, Weight};
+pub use product::{Availability, Category, Product, StockStatus};
 pub use refusal::Refusal;
 pub use text::{Description, Name, SearchText, Slug, Text};

@@ -4,7 +4,9 @@ use contracts::{Currency, Money, Sku};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::domain::{Availability, Cursor, Draft, Filter, Key, Name, Price, Product, Sort, product::Stored};
+use crate::domain::{
+    Availability, Cursor, Draft, Filter, Key, Name, Price, Product, SearchText, Slug, Sort, draft::Stored,
+};
 
 struct Row {
     sku: Sku,
@@ -103,12 +105,12 @@ pub async fn list_products(
              p.sku
            limit $13"#,
         filter.withdrawn,
-        filter.category.as_ref().map(|slug| slug.as_str()),
+        filter.category.as_ref().map(Slug::as_str),
         filter.currency.map(Currency::code),
         filter.price_min,
         filter.price_max,
         filter.available,
-        filter.search.as_ref().map(|text| text.as_str()),
+        filter.search.as_ref().map(SearchText::as_str),
         sort.word(),
         place.sku,
         place.name,

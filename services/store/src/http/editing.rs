@@ -18,7 +18,7 @@ use web::{
 use super::{Edit, conditional};
 use crate::{
     App, db,
-    domain::{Draft, Expected, Price, Product, Refusal, product::Stored},
+    domain::{Draft, Expected, Price, Product, Refusal, draft::Stored},
     error::Result,
 };
 

@@ -1,0 +1,99 @@
+//! What the store does when an order is confirmed.
+
+use contracts::{
+    CloudEvent, Event, EventId, OrderId,
+    order::{OrderConfirmed, OrderLine},
+    seed,
+};
+use futures::future::join_all;
+use serde_json::json;
+use time::OffsetDateTime;
+
+use crate::started::{Store, price};
+
+fn confirmed(lines: &[(&str, i64)]) -> OrderConfirmed {
+    let money = |cents| serde_json::from_value(price(cents)).unwrap();
+    let lines = lines.iter().map(|(sku, quantity)| OrderLine {
+        sku: sku.parse().unwrap(),
+        name: "As it was called".to_owned(),
+        quantity: (*quantity).try_into().unwrap(),
+        unit_price: money(1490),
+    });
+    let ship_to =
+        json!({"name": "Alice", "street": "Hauptstr. 1", "postal_code": "10115", "city": "Berlin", "country": "DE"});
+    OrderConfirmed {
+        order_id: OrderId::generate(),
+        customer_id: seed::ALICE,
+        lines: lines.collect(),
+        shipping_price: money(490),
+        total: money(1980),
+        ship_to: serde_json::from_value(ship_to).unwrap(),
+        confirmed_at: OffsetDateTime::now_utc(),
+    }
+}
+
+async fn sold(store: &Store, sku: &str) -> i64 {
+    store.number(&format!("select sold from product where sku = '{sku}'")).await
+}
+
+#[tokio::test]
+async fn a_confirmed_order_counts_what_it_sold() {
+    let store = Store::start().await;
+    store.sell("MUG-BLUE", 1490).await;
+    store.sell("MUG-GREEN", 1490).await;
+    store.hear(&confirmed(&[("MUG-BLUE", 2), ("MUG-GREEN", 5)])).await;
+    store.hear(&confirmed(&[("MUG-GREEN", 1), ("MUG-BLUE", 1), ("NO-SUCH", 1)])).await;
+    store.heard(2).await;
+    assert_eq!((sold(&store, "MUG-BLUE").await, sold(&store, "MUG-GREEN").await), (3, 6));
+    let popular = store.get("/v1/products?sort=popular").await.json();
+    assert_eq!(popular["items"][0]["sku"], "MUG-GREEN");
+    assert_eq!(popular["items"][0]["version"], 1, "a sale is no edit");
+    store.end().await;
+}
+
+#[tokio::test]
+async fn the_same_event_twice_counts_once() {
+    let store = Store::start().await;
+    store.sell("MUG-BLUE", 1490).await;
+    store.hear(&confirmed(&[("MUG-BLUE", 2)])).await;
+    store.heard(1).await;
+    deliver_again(&store).await;
+    store.hear(&confirmed(&[("MUG-BLUE", 1)])).await;
+    store.heard(2).await;
+    assert_eq!(sold(&store, "MUG-BLUE").await, 3);
+    store.end().await;
+}
+
+/// Publishes what was announced once more, under another message id: past the de-duplication of the server, as a
+/// publication repeated long after would be.
+async fn deliver_again(store: &Store) {
+    let mut db = store.database.connect().await;
+    let body: serde_json::Value =
+        sqlx::query_scalar("select body from messaging.outbox where subject = 'order.confirmed.v1'")
+            .fetch_one(&mut db)
+            .await
+            .unwrap();
+    let event: CloudEvent<OrderConfirmed> = serde_json::from_value(body.clone()).unwrap();
+    assert_eq!(event.kind, OrderConfirmed::TYPE);
+    sqlx::query("insert into messaging.outbox (id, subject, aggregate, body) values ($1, $2, $3, $4)")
+        .bind(EventId::generate().uuid())
+        .bind(OrderConfirmed::TYPE)
+        .bind(event.subject)
+        .bind(body)
+        .execute(&mut db)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn many_orders_for_the_same_products_in_any_order_of_lines_are_all_counted() {
+    let store = Store::start().await;
+    store.sell("MUG-BLUE", 1490).await;
+    store.sell("MUG-GREEN", 1490).await;
+    let (there, back) = ([("MUG-BLUE", 1), ("MUG-GREEN", 1)], [("MUG-GREEN", 1), ("MUG-BLUE", 1)]);
+    let orders: Vec<_> = (0..20).map(|n| confirmed(if n % 2 == 0 { &there } else { &back })).collect();
+    join_all(orders.iter().map(|order| store.hear(order))).await;
+    store.heard(20).await;
+    assert_eq!((sold(&store, "MUG-BLUE").await, sold(&store, "MUG-GREEN").await), (20, 20));
+    store.end().await;
+}
