@@ -1,6 +1,6 @@
 //! Logs, traces and metrics. Set up once per process, whatever number of services run in it.
 
-use std::sync::OnceLock;
+use std::{io::IsTerminal, sync::OnceLock};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use opentelemetry::{
@@ -24,9 +24,11 @@ pub(crate) fn start(service: &'static str, settings: &Settings) -> anyhow::Resul
     let filter = EnvFilter::try_new(&settings.log)?;
     let provider = tracer_provider(service, settings)?;
     global::set_text_map_propagator(TraceContextPropagator::new());
+    // Colours are for people at a terminal; in a file or a container's log they are noise.
+    let colours = std::io::stderr().is_terminal();
     let lines = match settings.log_format {
         LogFormat::Json => tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).boxed(),
-        LogFormat::Text => tracing_subscriber::fmt::layer().with_writer(std::io::stderr).boxed(),
+        LogFormat::Text => tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr).boxed(),
     };
     let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer(service));
     // A second service in the same process (in tests) keeps the first one's.
