@@ -17,7 +17,7 @@ mod userinfo;
 
 pub use session::Browsers;
 
-use axum::middleware::from_fn_with_state;
+use axum::{middleware::from_fn_with_state, routing::options};
 use utoipa::openapi::{
     OpenApi,
     security::{Http, HttpAuthScheme, SecurityScheme},
@@ -35,7 +35,12 @@ const SCOPES: &[(&str, &str)] = &[
 
 /// Every route with its description.
 pub fn router(app: &App) -> OpenApiRouter<App> {
-    let for_pages_of_clients = described_for_pages_of_clients().layer(from_fn_with_state(app.clone(), cors::cors));
+    let paths: Vec<_> = described_for_pages_of_clients().into_openapi().paths.paths.into_keys().collect();
+    // A route of its own: the answer to a method that is not allowed would pass no layer.
+    let for_pages_of_clients = paths
+        .iter()
+        .fold(described_for_pages_of_clients(), |router, path| router.route(path, options(cors::preflight)))
+        .layer(from_fn_with_state(app.clone(), cors::cors));
     OpenApiRouter::with_openapi(document()).merge(for_pages_of_clients).merge(described())
 }
 

@@ -31,14 +31,13 @@ impl Signer {
         let mut tx = pool.begin().await?;
         // Several instances that start at the same time make one key.
         db::lock_keys(&mut tx).await?;
-        let newest = match db::list_keys(&mut tx).await?.into_iter().next() {
-            Some(key) => key,
-            None => {
-                let key = generate(encryption_key)?;
-                db::insert_key(&mut tx, &key, now).await?;
-                tracing::info!(kid = key.kid, "made a signing key");
-                key
-            }
+        let newest = if let Some(key) = db::list_keys(&mut tx).await?.into_iter().next() {
+            key
+        } else {
+            let key = generate(encryption_key)?;
+            db::insert_key(&mut tx, &key, now).await?;
+            tracing::info!(kid = key.kid, "made a signing key");
+            key
         };
         tx.commit().await?;
         let private_key = open(encryption_key, &newest)

@@ -9,7 +9,7 @@ use web::Clock;
 
 use crate::db;
 
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// Purges once a minute until told to stop.
 pub async fn run(pool: Pool, clock: Clock, stop: CancellationToken) {

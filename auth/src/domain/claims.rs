@@ -73,12 +73,12 @@ impl UserClaims {
 impl IdClaims {
     /// The claims for `client_id`, to be issued together with `access_token`.
     pub fn new(issuer: &str, client_id: &str, user: UserClaims, access_token: &str, login: Login) -> Self {
-        let issued = login.now.unix_timestamp();
+        let iat = login.now.unix_timestamp();
         Self {
             iss: issuer.to_owned(),
             aud: client_id.to_owned(),
-            iat: issued,
-            exp: issued + ID_TOKEN_LIFETIME.whole_seconds(),
+            iat,
+            exp: iat + ID_TOKEN_LIFETIME.whole_seconds(),
             auth_time: login.authenticated_at.unix_timestamp(),
             nonce: login.nonce,
             at_hash: at_hash(access_token),

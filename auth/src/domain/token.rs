@@ -43,9 +43,9 @@ impl AccessToken {
         if !SERVICES.iter().any(|(name, _)| *name == service) {
             return Err(Code::InvalidTarget.because("audience is not the name of a service"));
         }
-        let issued = now.unix_timestamp();
-        let expires = (now + EXCHANGED_TOKEN_LIFETIME).min(self.expires_at).unix_timestamp();
-        if expires <= issued {
+        let iat = now.unix_timestamp();
+        let exp = (now + EXCHANGED_TOKEN_LIFETIME).min(self.expires_at).unix_timestamp();
+        if exp <= iat {
             return Err(Self::not_valid());
         }
         let roles = self.user.iter().flat_map(|user| &user.roles).copied().map(Role::as_str).collect();
@@ -57,9 +57,9 @@ impl AccessToken {
             scope: self.scopes.of_service(service).to_string(),
             roles,
             plan: self.plan.clone(),
-            iat: issued,
-            nbf: issued,
-            exp: expires,
+            iat,
+            nbf: iat,
+            exp,
             jti: id.to_string(),
         })
     }

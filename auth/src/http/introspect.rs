@@ -40,7 +40,7 @@ impl TokenParameters {
 /// What stands behind a token (RFC 7662, section 2.2). Of one that is not valid, only that.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(example = json!({"active": true, "scope": "order:read", "client_id": "reporting", "token_type": "Bearer",
-    "sub": "client:reporting", "iss": "http://localhost:8080/auth", "iat": 1795262400, "exp": 1795263300}))]
+    "sub": "client:reporting", "iss": "http://localhost:8080/auth", "iat": 1_795_262_400, "exp": 1_795_263_300}))]
 pub struct Introspection {
     /// The token is valid.
     active: bool,

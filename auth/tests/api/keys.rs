@@ -50,7 +50,7 @@ async fn without_the_demonstration_there_are_no_users_and_only_the_systems_own_c
     let (database, nats) = (testkit::postgres::database(&[&MIGRATOR]).await, testkit::nats::server().await);
     let mut config = config(&database, &nats);
     config.seed = None;
-    auth::start(&config, Clock::system()).await.unwrap();
+    drop(auth::start(&config, Clock::system()).await.unwrap());
     let mut db = database.connect().await;
     let users: i64 = sqlx::query_scalar("select count(*) from end_user").fetch_one(&mut db).await.unwrap();
     let clients: Vec<String> = sqlx::query_scalar("select client_id from client").fetch_all(&mut db).await.unwrap();

@@ -1,5 +1,7 @@
 //! Auth as others see it: over HTTP and events, on a real PostgreSQL and NATS. Files mirror URLs.
 
+#![allow(clippy::unwrap_used)] // In a test, helpers included, a panic is the answer.
+
 mod authorize;
 mod client_credentials;
 mod code;
