@@ -5,7 +5,7 @@ use sqlx::{PgConnection, types::Json};
 use time::OffsetDateTime;
 
 use super::name;
-use crate::domain::{Decline, Payment, State};
+use crate::domain::{Decline, Method, Payment, State};
 
 struct PaymentRow {
     order_id: OrderId,
@@ -129,7 +129,7 @@ pub async fn insert_payment(db: &mut PgConnection, new: &Payment) -> database::R
         new.customer_id.map(CustomerId::uuid),
         new.amount.map(|money| money.amount),
         new.amount.map(|money| money.currency.code()),
-        new.method.map(|method| method.as_str()),
+        new.method.map(Method::as_str),
         new.state.as_str(),
         new.created_at,
         new.voided_at,

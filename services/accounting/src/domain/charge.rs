@@ -31,10 +31,9 @@ impl ChargeState {
     /// The provider's answer to an intent, once the charge is as it is now.
     pub fn reply_to(self, intent: State) -> Reply {
         match (intent, self) {
-            (_, Self::Declined) => Reply::Declined(Decline::PaymentDeclined),
+            // Asked for the money and still only holding it, it does not want to hand it over.
+            (_, Self::Declined) | (State::Capturing, Self::Authorized) => Reply::Declined(Decline::PaymentDeclined),
             (_, Self::InsufficientFunds) => Reply::Declined(Decline::InsufficientFunds),
-            // It was asked for the money and still only holds it.
-            (State::Capturing, Self::Authorized) => Reply::Declined(Decline::PaymentDeclined),
             (_, Self::Voided) => Reply::Voided,
             (_, Self::Authorized | Self::Captured | Self::Refunded) => Reply::Done,
         }

@@ -1,4 +1,5 @@
 //! Accounting as others see it: over HTTP and events, on a real PostgreSQL and NATS. Files mirror URLs.
+#![allow(clippy::unwrap_used)] // In a test, helpers included, a panic is the answer.
 
 mod contract;
 mod customer_accounts;
