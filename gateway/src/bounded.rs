@@ -74,14 +74,14 @@ impl<K: Hash + Eq + Copy, V> Bounded<K, V> {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn an_entry_ends_at_its_time() {
         let now = Instant::now();
         let mut map = Bounded::new(8);
         map.insert(1, "one", now, MINUTE);
-        assert_eq!(map.get(&1, now + MINUTE - Duration::from_millis(1)), Some(&"one"));
+        assert_eq!(map.get(&1, now + Duration::from_secs(59)), Some(&"one"));
         assert_eq!(map.get(&1, now + MINUTE), None);
     }
 

@@ -64,7 +64,7 @@ impl Exchange {
     }
 
     /// Whether auth answers at all.
-    pub async fn is_there(&self) -> bool {
+    pub async fn is_auth_there(&self) -> bool {
         self.http.get(&self.token_url).send().await.is_ok()
     }
 

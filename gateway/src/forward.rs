@@ -24,8 +24,6 @@ const CONNECT: Duration = Duration::from_secs(1);
 // Shorter than any server here keeps an idle connection, so that none is closed just as it is used.
 const POOLED: Duration = Duration::from_secs(15);
 const POOLED_PER_INSTANCE: usize = 256;
-/// A body may last for ever, but not pause longer than this. Event streams send a sign of life more often.
-pub const PAUSE: Duration = Duration::from_mins(1);
 
 /// What goes to the service: `target` is the path it sees, with the query.
 #[derive(Clone)]
@@ -61,7 +59,7 @@ impl Forwarder {
         if body.size_hint().lower() > limit as u64 {
             return Err(Refusal::BodyTooLarge { limit });
         }
-        let upload = Upload::new(body, limit, PAUSE);
+        let upload = Upload::new(body, limit, route.pause);
         let deadline = Deadline::now() + route.timeout;
         let answer = timeout_at(deadline, self.attempts(route, message, &upload)).await;
         answer.unwrap_or_else(|_| {
@@ -128,7 +126,7 @@ fn uri(instance: &Instance, target: PathAndQuery) -> Uri {
 fn respond(route: &Route, answer: http::Response<Incoming>, held: InFlight) -> Response {
     let (mut meta, body) = answer.into_parts();
     headers::outbound(&mut meta.headers, route);
-    let mut response = Response::new(Body::new(Paced::new(body, PAUSE, held)));
+    let mut response = Response::new(Body::new(Paced::new(body, route.pause, held)));
     *response.status_mut() = meta.status;
     *response.headers_mut() = meta.headers;
     response

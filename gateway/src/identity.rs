@@ -16,7 +16,7 @@ const LONGEST_TOKEN: usize = 512;
 /// Translates tokens, remembering what auth said.
 pub struct Translator {
     pub cache: Cache,
-    exchange: Exchange,
+    pub exchange: Exchange,
 }
 
 impl Translator {

@@ -1,26 +1,32 @@
-//! The one front door. Its rooms are what a request passes, in this order.
+//! The one front door. Its rooms are what a request passes, in this order; `proxy` is the way through on one screen.
 
 pub mod config;
+mod trail;
+
 pub mod routes;
 
-mod error;
-mod forward; // there and back
-mod headers; // what may pass
-mod identity; // token to JWT
-mod path; // one spelling
-mod proxy; // the way through, on one screen:
-mod trail; // a request id, a trace
+mod proxy;
 
-// What they need.
-mod balance;
-mod body;
-mod bounded;
+mod path;
+
+mod identity;
+
 pub mod cache;
-mod discovery;
 mod exchange;
 mod revocation;
 
-// The gateway's own pages.
+mod headers;
+
+mod discovery;
+
+mod balance;
+
+mod forward;
+
+mod body;
+mod bounded;
+mod error;
+
 mod docs;
 mod index;
 
@@ -83,51 +89,44 @@ pub async fn start(
         forwarder: Forwarder::new(Discovery::new(&config.discovery, &config.web.auth_url)?),
         docs: Docs::new(&config.web.public_url),
     };
-    follow_registry(config, &service, &app).await?;
-    let revocations = follow_revocations(config, &service, &app).await?;
+    follow_registry(config, &app).await?;
+    let revocations = follow_revocations(config, &app).await?;
     if config.discovery == DiscoverySetting::Registry {
         service.ready_when("nats", move || std::future::ready(revocations.were_heard()));
     }
-    let reached = reach_auth(config, &service)?;
+    let reached = reach_auth(&app);
     service.ready_when("auth", move || std::future::ready(reached.load(Ordering::Relaxed)));
     Ok((service, router(app)))
 }
 
-async fn follow_registry(config: &Config, service: &web::Service, app: &App) -> anyhow::Result<()> {
+// What follows here goes on while requests in flight are finished, and ends with the process.
+
+async fn follow_registry(config: &Config, app: &App) -> anyhow::Result<()> {
     if config.discovery == DiscoverySetting::Registry {
         let directory = Registry::connect(&config.web.nats_url).await?.watch();
-        beside(service, app.forwarder.discovery.clone().follow(directory));
+        tokio::spawn(app.forwarder.discovery.clone().follow(directory));
     }
     Ok(())
 }
 
-async fn follow_revocations(config: &Config, service: &web::Service, app: &App) -> anyhow::Result<Revocations> {
+async fn follow_revocations(config: &Config, app: &App) -> anyhow::Result<Revocations> {
     let revocations = Revocations::default();
     let announcements = broadcast("gateway", &config.web.nats_url).await?;
-    beside(service, revocations.clone().follow(announcements, Arc::clone(&app.translator)));
+    tokio::spawn(revocations.clone().follow(announcements, Arc::clone(&app.translator)));
     Ok(revocations)
 }
 
 // Auth is asked until it answers once. Later it is asked with every new token anyway.
-fn reach_auth(config: &Config, service: &web::Service) -> anyhow::Result<Arc<AtomicBool>> {
+fn reach_auth(app: &App) -> Arc<AtomicBool> {
     let reached = Arc::new(AtomicBool::new(false));
-    let (auth, answered) =
-        (Exchange::new(&config.web.auth_url, config.gateway_client_secret.clone())?, reached.clone());
-    beside(service, async move {
-        while !auth.is_there().await {
+    let (translator, answered) = (Arc::clone(&app.translator), Arc::clone(&reached));
+    tokio::spawn(async move {
+        while !translator.exchange.is_auth_there().await {
             tokio::time::sleep(AGAIN).await;
         }
         answered.store(true, Ordering::Relaxed);
     });
-    Ok(reached)
-}
-
-// Ends when the service stops, at whatever it waits for.
-fn beside(service: &web::Service, task: impl Future<Output = ()> + Send + 'static) {
-    let stopping = service.stopping();
-    service.spawn(async move {
-        let _ = stopping.run_until_cancelled(task).await;
-    });
+    reached
 }
 
 /// The gateway's own pages, and the way through for everything else.

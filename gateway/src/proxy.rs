@@ -19,20 +19,36 @@ use crate::{App, headers, path, routes};
 /// Answers whatever is not a page of the gateway's own.
 pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let route = match entrance(&app, &head) {
-        Ok(route) => route,
+    let (route, target) = match entrance(&app, &head) {
+        Ok(entered) => entered,
         Err(refusal) => return refusal.into_response(),
     };
     let began = Instant::now();
-    let in_flight = metrics::gauge!("gateway_in_flight", "service" => route.0.service);
-    in_flight.increment(1);
-    let answer = pass(&app, route.0, route.1, head, body).await;
-    in_flight.decrement(1);
+    let counted = Counted::new(route);
+    let answer = pass(&app, route, target, head, body).await;
+    drop(counted);
     let response = answer.unwrap_or_else(IntoResponse::into_response);
     let class = class(response.status().as_u16());
-    metrics::counter!("gateway_requests_total", "route" => route.0.prefix, "status" => class).increment(1);
-    metrics::histogram!("gateway_request_seconds", "route" => route.0.prefix).record(began.elapsed().as_secs_f64());
+    metrics::counter!("gateway_requests_total", "route" => route.prefix, "status" => class).increment(1);
+    metrics::histogram!("gateway_request_seconds", "route" => route.prefix).record(began.elapsed().as_secs_f64());
     response
+}
+
+// A caller may go away at any time, and then the rest of the function does not run.
+struct Counted(metrics::Gauge);
+
+impl Counted {
+    fn new(route: &Route) -> Self {
+        let in_flight = metrics::gauge!("gateway_in_flight", "service" => route.service);
+        in_flight.increment(1);
+        Self(in_flight)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
 }
 
 // From the request line alone: the one spelling of its path, and the route that takes it.

@@ -15,6 +15,8 @@ pub struct Route {
     pub audience: Option<&'static str>,
     /// How long the service has until its response headers.
     pub timeout: Duration,
+    /// How long a body may pause, in either direction. It may last for ever.
+    pub pause: Duration,
     /// Request bodies up to this many bytes.
     pub body_limit: usize,
 }
@@ -22,13 +24,13 @@ pub struct Route {
 /// Every route. Order matters only where one prefix starts with another; none does.
 #[rustfmt::skip]
 pub const ROUTES: [Route; 6] = [
-    //    path below             strips             service       token exchanged for   s   KiB
-    route("/api/store/v1/",      "/api/store",      "store",      Some("store"),       15, 1024),
-    route("/api/inventory/v1/",  "/api/inventory",  "inventory",  Some("inventory"),   15, 1024),
-    route("/api/accounting/v1/", "/api/accounting", "accounting", Some("accounting"),  15, 1024),
-    route("/api/shipping/v1/",   "/api/shipping",   "shipping",   Some("shipping"),    15, 1024),
-    route("/api/order/v1/",      "/api/order",      "order",      Some("order"),       30, 1024), // waits for an outcome if asked to
-    route("/auth/",              "",                "auth",       None,                15,   64),
+    //    path below             strips             service       token exchanged for   s  pause  KiB
+    route("/api/store/v1/",      "/api/store",      "store",      Some("store"),       15, 60, 1024),
+    route("/api/inventory/v1/",  "/api/inventory",  "inventory",  Some("inventory"),   15, 60, 1024),
+    route("/api/accounting/v1/", "/api/accounting", "accounting", Some("accounting"),  15, 60, 1024),
+    route("/api/shipping/v1/",   "/api/shipping",   "shipping",   Some("shipping"),    15, 60, 1024),
+    route("/api/order/v1/",      "/api/order",      "order",      Some("order"),       30, 60, 1024), // waits for an outcome if asked to
+    route("/auth/",              "",                "auth",       None,                15, 60,   64),
 ];
 
 const fn route(
@@ -37,9 +39,11 @@ const fn route(
     service: &'static str,
     audience: Option<&'static str>,
     seconds: u64,
+    pause: u64,
     kib: usize,
 ) -> Route {
-    Route { prefix, strip, service, audience, timeout: Duration::from_secs(seconds), body_limit: kib * 1024 }
+    let (timeout, pause) = (Duration::from_secs(seconds), Duration::from_secs(pause));
+    Route { prefix, strip, service, audience, timeout, pause, body_limit: kib * 1024 }
 }
 
 /// The route of a normalized path (see [`crate::path`]).

@@ -1,0 +1,94 @@
+//! A token endpoint that does what the token's name says, and keeps count. The real one is tested with the suite.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Form, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::services::echo;
+
+/// What the gateway asked.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Question {
+    pub grant_type: String,
+    pub subject_token: String,
+    pub subject_token_type: String,
+    pub audience: String,
+    #[serde(skip)]
+    pub authorization: String,
+}
+
+pub struct Auth {
+    pub url: String,
+    script: Arc<Script>,
+}
+
+struct Script {
+    asked: Mutex<Vec<Question>>,
+    revoked: Mutex<HashSet<String>>,
+    held: Semaphore,
+}
+
+impl Auth {
+    /// `good…` is granted for a minute, `brief…` for six seconds, `held…` once it is let go; `bad…` is refused, `else…`
+    /// is for another service, `down…` is a failure.
+    pub async fn start() -> Self {
+        let script = Arc::new(Script { asked: Mutex::default(), revoked: Mutex::default(), held: Semaphore::new(0) });
+        let router = Router::new().route("/auth/token", post(token)).with_state(Arc::clone(&script));
+        let router = router.fallback(|request: Request| echo("auth", request));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/auth", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        Self { url, script }
+    }
+
+    /// Every question about `token`.
+    pub fn asked(&self, token: &str) -> Vec<Question> {
+        let asked = self.script.asked.lock().unwrap();
+        asked.iter().filter(|question| question.subject_token == token).cloned().collect()
+    }
+
+    /// From now on the token is refused.
+    pub fn revoke(&self, token: &str) {
+        self.script.revoked.lock().unwrap().insert(token.to_owned());
+    }
+
+    /// Lets one held question be answered.
+    pub fn let_go(&self) {
+        self.script.held.add_permits(1);
+    }
+}
+
+async fn token(State(script): State<Arc<Script>>, headers: HeaderMap, Form(mut question): Form<Question>) -> Response {
+    question.authorization = headers["authorization"].to_str().unwrap().to_owned();
+    let nth = {
+        let mut asked = script.asked.lock().unwrap();
+        asked.push(question.clone());
+        asked.len()
+    };
+    let (token, audience) = (question.subject_token, question.audience);
+    let revoked = script.revoked.lock().unwrap().contains(&token);
+    if token.starts_with("held") {
+        script.held.acquire().await.unwrap().forget();
+    }
+    let refuse = |error: &str| (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response();
+    match token.split('-').next().unwrap() {
+        _ if revoked => refuse("invalid_grant"),
+        "bad" => refuse("invalid_request"),
+        "else" => refuse("invalid_target"),
+        "down" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        kind => {
+            let expires_in = if kind == "brief" { 6 } else { 60 };
+            let jwt = format!("{token}.{audience}.{nth}");
+            Json(json!({"access_token": jwt, "token_type": "Bearer", "expires_in": expires_in})).into_response()
+        }
+    }
+}

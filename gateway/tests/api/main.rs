@@ -1,0 +1,22 @@
+//! The gateway in process, between real sockets: small services behind it, a scripted token endpoint beside it, a real
+//! NATS under it.
+
+// In helpers too a failed unwrap fails the test, with its place.
+#![allow(clippy::unwrap_used)]
+
+mod auth;
+mod raw;
+mod services;
+mod world;
+
+mod balancing;
+mod bodies;
+mod discovery;
+mod docs;
+mod headers;
+mod identity;
+mod limits;
+mod operations;
+mod paths;
+mod revocation;
+mod streams;
