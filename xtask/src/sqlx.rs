@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     path::Path,
+    process::{Command, Stdio},
     time::SystemTime,
 };
 
@@ -73,12 +74,21 @@ async fn migrated(cluster: &Cluster, name: &str, directory: &Path) -> Result<Str
 /// Lets the macros describe their queries into an empty directory.
 fn describe(name: &str, directory: &Path, url: &str) -> Result<Cache> {
     let fresh = Temporary::new("queries")?;
+    // What the crate depends on has queries too, but other tables: it is compiled beforehand, from its own cache. The
+    // crate itself may fail here, which is why it gets a new cache.
+    let mut before = check(name)?;
+    before.env("SQLX_OFFLINE", "true").env_remove("DATABASE_URL").stderr(Stdio::null()).status()?;
     // The macros run only where something is compiled.
     File::options().append(true).open(directory.join("src/lib.rs"))?.set_modified(SystemTime::now())?;
-    let mut check = cargo()?;
-    check.args(["check", "--quiet", "--package", name, "--all-targets"]);
+    let mut check = check(name)?;
     run(check.env("SQLX_OFFLINE_DIR", fresh.path()).env("DATABASE_URL", url).env_remove("SQLX_OFFLINE"))?;
     read(fresh.path())
+}
+
+fn check(name: &str) -> Result<Command> {
+    let mut check = cargo()?;
+    check.args(["check", "--quiet", "--package", name, "--all-targets"]);
+    Ok(check)
 }
 
 fn read(directory: &Path) -> Result<Cache> {

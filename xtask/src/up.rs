@@ -64,6 +64,8 @@ pub async fn up(options: Options) -> Result<()> {
     let directory = directory()?;
     fs::create_dir_all(&directory)?;
     if !detach::is_detached() {
+        // Before the build replaces the programs of a suite that runs.
+        drop(Running::claim(&directory)?);
         prepare::ensure()?;
         let begin = Instant::now();
         build(options.release)?;
