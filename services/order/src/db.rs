@@ -4,3 +4,7 @@ pub mod idempotency_keys;
 pub mod orders;
 pub mod saga_log;
 pub mod sagas;
+
+mod name;
+
+pub use name::Name;

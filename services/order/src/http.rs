@@ -1,5 +1,6 @@
 //! Routes, in the order of the contract, and who may call them.
 
+mod accepting;
 mod answers;
 mod cancellation;
 mod idempotency;

@@ -6,12 +6,15 @@ use sqlx::{PgConnection, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{Basket, Facts, Order, Shipping, State};
+use crate::{
+    db::Name,
+    domain::{Basket, Facts, Order, Shipping, State},
+};
 
 struct Row {
     id: Uuid,
     customer_id: Uuid,
-    state: State,
+    state: Name<State>,
     cart_id: Uuid,
     ship_to: Json<Address>,
     shipping: Json<Shipping>,
@@ -27,7 +30,7 @@ impl From<Row> for Order {
         Self {
             id: row.id.into(),
             customer_id: row.customer_id.into(),
-            state: row.state,
+            state: row.state.0,
             cart_id: row.cart_id.into(),
             ship_to: row.ship_to.0,
             shipping: row.shipping.0,
@@ -48,7 +51,7 @@ pub async fn insert_order(db: &mut PgConnection, order: &Order) -> Result<()> {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         order.id.uuid(),
         order.customer_id.uuid(),
-        order.state as State,
+        Name(order.state) as _,
         order.cart_id.uuid(),
         Json(&order.ship_to) as _,
         Json(&order.shipping) as _,
@@ -66,7 +69,7 @@ pub async fn insert_order(db: &mut PgConnection, order: &Order) -> Result<()> {
 pub async fn find_order(db: &mut PgConnection, id: OrderId, owner: Option<CustomerId>) -> Result<Option<Order>> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT id, customer_id, state AS "state: State", cart_id, ship_to AS "ship_to: Json<Address>",
+        r#"SELECT id, customer_id, state AS "state: Name<State>", cart_id, ship_to AS "ship_to: Json<Address>",
                   shipping AS "shipping: Json<Shipping>", payment_method, basket AS "basket: Json<Basket>",
                   facts AS "facts: Json<Facts>", created_at, updated_at
            FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR customer_id = $2)"#,
@@ -82,7 +85,7 @@ pub async fn find_order(db: &mut PgConnection, id: OrderId, owner: Option<Custom
 pub async fn lock_order(db: &mut PgConnection, id: OrderId, owner: Option<CustomerId>) -> Result<Option<Order>> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT id, customer_id, state AS "state: State", cart_id, ship_to AS "ship_to: Json<Address>",
+        r#"SELECT id, customer_id, state AS "state: Name<State>", cart_id, ship_to AS "ship_to: Json<Address>",
                   shipping AS "shipping: Json<Shipping>", payment_method, basket AS "basket: Json<Basket>",
                   facts AS "facts: Json<Facts>", created_at, updated_at
            FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR customer_id = $2) FOR NO KEY UPDATE"#,
@@ -99,7 +102,7 @@ pub async fn update_order(db: &mut PgConnection, order: &Order) -> Result<()> {
     sqlx::query!(
         "UPDATE orders SET state = $2, facts = $3, updated_at = $4 WHERE id = $1",
         order.id.uuid(),
-        order.state as State,
+        Name(order.state) as _,
         Json(&order.facts) as _,
         order.updated_at,
     )
@@ -118,7 +121,7 @@ pub async fn list_orders(
 ) -> Result<Vec<Order>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT id, customer_id, state AS "state: State", cart_id, ship_to AS "ship_to: Json<Address>",
+        r#"SELECT id, customer_id, state AS "state: Name<State>", cart_id, ship_to AS "ship_to: Json<Address>",
                   shipping AS "shipping: Json<Shipping>", payment_method, basket AS "basket: Json<Basket>",
                   facts AS "facts: Json<Facts>", created_at, updated_at
            FROM orders

@@ -6,7 +6,10 @@ use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
 use time::OffsetDateTime;
 
-use crate::domain::{Direction, Entry, Logged, What};
+use crate::{
+    db::Name,
+    domain::{Direction, Entry, Logged, What},
+};
 
 /// Appends what was heard from others.
 pub async fn insert_entry(db: &mut PgConnection, id: OrderId, entry: &Entry) -> Result<()> {
@@ -17,9 +20,9 @@ pub async fn insert_entry(db: &mut PgConnection, id: OrderId, entry: &Entry) -> 
         id.uuid(),
         entry.saga,
         entry.step,
-        entry.direction as Direction,
+        Name(entry.direction) as _,
         entry.attempt,
-        entry.what as What,
+        Name(entry.what) as _,
         entry.detail,
     )
     .execute(db)
@@ -34,14 +37,14 @@ pub async fn list_entries(db: &mut PgConnection, id: OrderId, after: i32, rows: 
         at: OffsetDateTime,
         saga: String,
         step: String,
-        direction: Direction,
+        direction: Name<Direction>,
         attempt: i32,
-        what: What,
+        what: Name<What>,
         detail: Option<Json<Value>>,
     }
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT seq, at, saga, step, direction AS "direction: Direction", attempt, what AS "what: What",
+        r#"SELECT seq, at, saga, step, direction AS "direction: Name<Direction>", attempt, what AS "what: Name<What>",
                   detail AS "detail: Json<Value>"
            FROM saga_log WHERE order_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"#,
         id.uuid(),
@@ -51,7 +54,7 @@ pub async fn list_entries(db: &mut PgConnection, id: OrderId, after: i32, rows: 
     .fetch_all(db)
     .await?;
     let logged = |row: Row| {
-        let Row { seq, at, saga, step, direction, attempt, what, detail } = row;
+        let Row { seq, at, saga, step, direction: Name(direction), attempt, what: Name(what), detail } = row;
         Logged { seq, at, entry: Entry { saga, step, direction, attempt, what, detail: detail.map(|d| d.0) } }
     };
     Ok(rows.into_iter().map(logged).collect())

@@ -8,7 +8,10 @@ use sqlx::{PgConnection, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{Basket, Entry, Reason, SagaState, Standing};
+use crate::{
+    db::Name,
+    domain::{Basket, Entry, Reason, SagaState, Standing},
+};
 
 /// A saga that an instance has taken: nobody else writes to it while the epoch is the highest.
 #[derive(Clone, Debug)]
@@ -64,7 +67,7 @@ pub async fn insert_saga(
          VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5), $6) RETURNING epoch",
         id.uuid(),
         name,
-        standing.state as SagaState,
+        Name(standing.state) as _,
         standing.step,
         lease.as_secs_f64(),
         holder,
@@ -83,7 +86,7 @@ pub async fn take_due(db: &mut PgConnection, holder: &str, lease: Duration, rows
                ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
            UPDATE saga SET epoch = epoch + 1, lease_holder = $1, due_at = clock_timestamp() + make_interval(secs => $2)
            FROM due WHERE saga.order_id = due.order_id AND saga.name = due.name
-           RETURNING saga.order_id, saga.name, saga.state AS "state: SagaState", saga.step, saga.attempts,
+           RETURNING saga.order_id, saga.name, saga.state AS "state: Name<SagaState>", saga.step, saga.attempts,
                      saga.reason AS "reason: Json<Reason>", saga.stuck_since, saga.epoch"#,
         holder,
         lease.as_secs_f64(),
@@ -106,7 +109,7 @@ pub async fn take_one(
         TakenRow,
         r#"UPDATE saga SET epoch = epoch + 1, lease_holder = $3, due_at = clock_timestamp() + make_interval(secs => $4)
            WHERE order_id = $1 AND name = $2 AND ended_at IS NULL AND due_at <= clock_timestamp()
-           RETURNING order_id, name, state AS "state: SagaState", step, attempts, reason AS "reason: Json<Reason>",
+           RETURNING order_id, name, state AS "state: Name<SagaState>", step, attempts, reason AS "reason: Json<Reason>",
                      stuck_since, epoch"#,
         id.uuid(),
         name,
@@ -144,7 +147,7 @@ pub async fn save_saga(db: &mut PgConnection, save: &Save<'_>) -> Result<Option<
         save.order_id.uuid(),
         save.name,
         save.epoch,
-        save.standing.state as SagaState,
+        Name(save.standing.state) as _,
         save.standing.step,
         save.standing.attempts,
         save.standing.reason.as_ref().map(Json) as _,
@@ -171,7 +174,7 @@ pub async fn count_stuck(db: &mut PgConnection) -> Result<i64> {
 pub struct Listed {
     pub order_id: Uuid,
     pub name: String,
-    pub state: SagaState,
+    pub state: Name<SagaState>,
     pub step: Option<String>,
     pub attempts: i32,
     pub asked_at: Option<OffsetDateTime>,
@@ -195,13 +198,13 @@ pub async fn list_sagas(
     let (id, name) = after.unzip();
     let rows = sqlx::query_as!(
         Listed,
-        r#"SELECT order_id, name, state AS "state: SagaState", step, attempts, asked_at,
+        r#"SELECT order_id, name, state AS "state: Name<SagaState>", step, attempts, asked_at,
                   reason AS "reason: Json<Reason>", stuck_since, due_at, lease_holder, epoch, started_at, ended_at
            FROM saga
            WHERE ($1::text IS NULL OR state = $1) AND (NOT $2 OR stuck_since IS NOT NULL)
              AND ($3::uuid IS NULL OR (order_id, name) < ($3, $4))
            ORDER BY order_id DESC, name DESC LIMIT $5"#,
-        state as Option<SagaState>,
+        state.map(Name) as _,
         stuck,
         id.map(OrderId::uuid),
         name,
@@ -215,7 +218,7 @@ pub async fn list_sagas(
 struct TakenRow {
     order_id: Uuid,
     name: String,
-    state: SagaState,
+    state: Name<SagaState>,
     step: Option<String>,
     attempts: i32,
     reason: Option<Json<Reason>>,
@@ -226,7 +229,7 @@ struct TakenRow {
 impl From<TakenRow> for Taken {
     fn from(row: TakenRow) -> Self {
         let reason = row.reason.map(|reason| reason.0);
-        let standing = Standing { state: row.state, step: row.step, attempts: row.attempts, reason };
+        let standing = Standing { state: row.state.0, step: row.step, attempts: row.attempts, reason };
         let (order_id, stuck) = (row.order_id.into(), row.stuck_since.is_some());
         Self { order_id, name: row.name, standing, stuck, epoch: row.epoch }
     }

@@ -9,9 +9,8 @@ use utoipa::ToSchema;
 ///
 /// `pending → confirmed → dispatched → delivered`, `pending → compensated`, `confirmed → cancelling → cancelled`; a
 /// refused cancellation leads back from `cancelling`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum State {
     /// Accepted; the checkout is going on.
     Pending,

@@ -1,39 +1,18 @@
 //! `POST /v1/orders`: accepts an order, begins its checkout, and answers at once or with the outcome.
 
-use std::time::Duration;
-
-use axum::{
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use contracts::{Address, CartId, CustomerId, OrderId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::{Allowed, Json, Problem};
 
-use super::{
-    answers,
-    idempotency::{IdempotencyKey, KEPT},
-    permissions::Place,
-    prefer::Wait,
-    waiting,
-};
+use super::{accepting::accept_and_answer, answers, idempotency::IdempotencyKey, permissions::Place, prefer::Wait};
 use crate::{
     App,
-    checkout::CHECKOUT,
-    db::{
-        idempotency_keys::{self, Keyed, Known},
-        orders, sagas,
-    },
     domain::{self, Facts, Order, Shipping},
-    error::{Error, Result},
-    saga::Progress,
+    error::Result,
 };
-
-/// After the longest wait an answer is written down in this time, or the instance is gone.
-const WRITING: Duration = Duration::from_secs(5);
 
 /// What is to be bought, and how.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -105,95 +84,6 @@ pub async fn place(
     let work = tokio::spawn(async move { accept_and_answer(app, keyed, order, wait).await });
     let answer = work.await.map_err(|cause| Problem::internal(&cause))??;
     Ok(answer.into_response(wait))
-}
-
-/// How a request was answered: the same, however often it is asked.
-struct Answer {
-    id: OrderId,
-    status: StatusCode,
-    body: String,
-}
-
-async fn accept_and_answer(app: App, keyed: Keyed, order: Order, wait: Option<Duration>) -> Result<Answer> {
-    let busy_for = wait.unwrap_or_default() + WRITING;
-    let watching = app.runner.watchers().watch(order.id);
-    let mut tx = app.pool.begin().await?;
-    if !idempotency_keys::insert_key(&mut tx, &keyed, order.id, busy_for, KEPT).await? {
-        let known = idempotency_keys::find_key(&mut tx, &keyed).await?.ok_or(Error::UnderWay)?;
-        drop(tx);
-        return again(&app, &keyed, known).await;
-    }
-    orders::insert_order(&mut tx, &order).await?;
-    let start = CHECKOUT.standing(&Progress::START);
-    let (holder, lease) = app.runner.holder();
-    let taken = sagas::insert_saga(&mut tx, order.id, CHECKOUT.name, &start, holder, lease).await?;
-    let at_once = Answer::of(order.clone())?;
-    if wait.is_none() {
-        idempotency_keys::answer_key(&mut tx, &keyed, order.id, at_once.code(), &at_once.body).await?;
-    }
-    tx.commit().await?;
-    app.runner.start(&taken, order);
-    let Some(wait) = wait else { return Ok(at_once) };
-    let answer = Answer::of(waiting::outcome(&app, at_once.id, watching, wait).await?)?;
-    keep(&app, &keyed, answer).await
-}
-
-/// The key was used before.
-async fn again(app: &App, keyed: &Keyed, known: Known) -> Result<Answer> {
-    if known.fingerprint != keyed.fingerprint {
-        return Err(Error::KeyReused);
-    }
-    if known.busy {
-        return Err(Error::UnderWay);
-    }
-    let id = known.order_id.into();
-    if let (Some(status), Some(body)) = (known.status, known.body) {
-        return Ok(Answer { id, status: status_of(status), body });
-    }
-    // The instance that was to answer is gone.
-    let order = orders::find_order(&mut *app.pool.get().await?, id, None).await?.ok_or(Error::NoOrder)?;
-    keep(app, keyed, Answer::of(order)?).await
-}
-
-/// Writes the answer down; one that was written down before is the one to give.
-async fn keep(app: &App, keyed: &Keyed, answer: Answer) -> Result<Answer> {
-    let mut db = app.pool.get().await?;
-    if idempotency_keys::answer_key(&mut db, keyed, answer.id, answer.code(), &answer.body).await? {
-        return Ok(answer);
-    }
-    match idempotency_keys::find_key(&mut db, keyed).await? {
-        Some(Known { status: Some(status), body: Some(body), .. }) => {
-            Ok(Answer { status: status_of(status), body, ..answer })
-        }
-        _ => Ok(answer),
-    }
-}
-
-impl Answer {
-    fn of(order: Order) -> Result<Self> {
-        let ended = order.state != domain::State::Pending;
-        let status = if ended { StatusCode::CREATED } else { StatusCode::ACCEPTED };
-        Ok(Self { id: order.id, status, body: serde_json::to_string(&answers::Order::from(order))? })
-    }
-
-    fn code(&self) -> i16 {
-        i16::try_from(self.status.as_u16()).unwrap_or(i16::MAX)
-    }
-
-    fn into_response(self, wait: Option<Duration>) -> Response {
-        let headers =
-            [(header::CONTENT_TYPE, "application/json".to_owned()), (header::LOCATION, format!("orders/{}", self.id))];
-        let mut response = (self.status, headers, self.body).into_response();
-        let applied = wait.and_then(|wait| HeaderValue::from_str(&format!("wait={}", wait.as_secs())).ok());
-        if let Some(applied) = applied {
-            response.headers_mut().insert("preference-applied", applied);
-        }
-        response
-    }
-}
-
-fn status_of(status: i16) -> StatusCode {
-    u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::ACCEPTED)
 }
 
 impl OrderRequest {

@@ -126,7 +126,7 @@ impl From<Listed> for Saga {
         Self {
             order_id: row.order_id.into(),
             name: row.name,
-            state: row.state,
+            state: row.state.0,
             step: row.step,
             attempts: row.attempts,
             asked_at: row.asked_at,
