@@ -1,3 +1,5 @@
+//! What the cache keeps, for how long, and what it forgets.
+
 use super::*;
 
 const STORE: &str = "store";
