@@ -1,85 +1,12 @@
 //! Rates: a zone by country, a price per service and weight bracket.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use contracts::{Currency, Money};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Booking, Refusal, UnknownName};
-
-/// The heaviest parcel the carrier takes.
-pub const HEAVIEST: Grams = Grams(30_000);
-
-/// A weight in whole grams, at least one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "i64", into = "i64")]
-#[schema(value_type = i32, minimum = 1, maximum = 2_147_483_647, example = 1200)]
-pub struct Grams(i32);
-
-/// The number is not a weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a weight is a whole number of grams from 1 to 2147483647")]
-pub struct GramsError;
-
-impl Grams {
-    /// The weight as a number.
-    pub const fn get(self) -> i32 {
-        self.0
-    }
-}
-
-impl TryFrom<i64> for Grams {
-    type Error = GramsError;
-
-    fn try_from(grams: i64) -> Result<Self, GramsError> {
-        i32::try_from(grams).ok().filter(|g| *g >= 1).map(Self).ok_or(GramsError)
-    }
-}
-
-impl From<Grams> for i64 {
-    fn from(grams: Grams) -> Self {
-        grams.0.into()
-    }
-}
-
-impl fmt::Display for Grams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} g", self.0)
-    }
-}
-
-/// How long a parcel travels, in days from dispatch: 1 to 60.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "i64", into = "i64")]
-#[schema(value_type = i32, minimum = 1, maximum = 60, example = 2)]
-pub struct Days(i32);
-
-/// The number is not a time of travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("days are a whole number from 1 to 60")]
-pub struct DaysError;
-
-impl Days {
-    /// The number of days.
-    pub const fn get(self) -> i32 {
-        self.0
-    }
-}
-
-impl TryFrom<i64> for Days {
-    type Error = DaysError;
-
-    fn try_from(days: i64) -> Result<Self, DaysError> {
-        i32::try_from(days).ok().filter(|d| (1..=60).contains(d)).map(Self).ok_or(DaysError)
-    }
-}
-
-impl From<Days> for i64 {
-    fn from(days: Days) -> Self {
-        days.0.into()
-    }
-}
+use super::{Booking, Days, Grams, HEAVIEST, Refusal, UnknownName};
 
 /// How fast a parcel travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -231,21 +158,21 @@ mod tests {
 
     use super::*;
 
-    fn grams(grams: i32) -> Grams {
-        Grams(grams)
+    fn grams(grams: i64) -> Grams {
+        grams.try_into().unwrap()
     }
 
-    fn rate(service: Service, up_to: i32, cents: i64) -> Rate {
+    fn rate(service: Service, up_to: i64, cents: i64) -> Rate {
         Rate {
             zone: Zone::Domestic,
             service,
             up_to_grams: grams(up_to),
             price: Money::new(cents, Currency::Eur),
-            days: Days(2),
+            days: 2.try_into().unwrap(),
         }
     }
 
-    fn booking(weight: i32, service: Service, price: Money) -> Booking {
+    fn booking(weight: i64, service: Service, price: Money) -> Booking {
         let to = serde_json::json!({"name": "A", "street": "B 1", "postal_code": "1", "city": "C", "country": "DE"});
         let to = serde_json::from_value(to).unwrap();
         Booking { customer_id: contracts::seed::ALICE, to, weight_grams: grams(weight), service, price }
@@ -298,9 +225,9 @@ mod tests {
     proptest! {
         #[test]
         fn in_an_accepted_tariff_the_price_never_falls_with_weight(
-            brackets in proptest::collection::btree_map(1..=30_000_i32, 1..5000_i64, 1..8),
-            light in 1..=30_000_i32,
-            more in 0..=30_000_i32,
+            brackets in proptest::collection::btree_map(1..=30_000_i64, 1..5000_i64, 1..8),
+            light in 1..=30_000_i64,
+            more in 0..=30_000_i64,
         ) {
             let rates: Vec<_> = brackets.iter().map(|(g, cents)| rate(Service::Standard, *g, *cents)).collect();
             let at = |weight| quote(&rates, "DE", grams(weight)).ok().map(|options| options[0].price.amount);
