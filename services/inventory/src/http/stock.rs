@@ -32,7 +32,7 @@ pub struct StockLevel {
 #[into_params(parameter_in = Query)]
 pub struct StockFilter {
     /// Those whose SKU begins with this.
-    #[param(value_type = Option<String>, pattern = "^[A-Z0-9-]{0,32}$", max_length = 32, example = "MUG-")]
+    #[param(value_type = Option<String>, pattern = "^[A-Z0-9-]{0,32}$", max_length = 32)]
     #[serde(default)]
     prefix: Prefix,
 }

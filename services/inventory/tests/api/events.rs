@@ -126,7 +126,7 @@ async fn a_confirmation_that_comes_after_the_cancellation_changes_nothing() {
 async fn every_change_of_stock_is_announced_with_a_rising_version() {
     let it = Inventory::start().await;
     let mut heard = pin!(messaging::broadcast::<StockChanged>("test", &it.nats.url()).await.unwrap());
-    assert_eq!(heard.next().await, Some(Heard::Listening));
+    assert_eq!(eventually(async || heard.next().await).await, Heard::Listening);
     it.receive("MUG-BLUE", 10).await;
     let order = it.reserved(&[("MUG-BLUE", 2)]).await;
     it.release(order).await.expect(204);
@@ -135,7 +135,7 @@ async fn every_change_of_stock_is_announced_with_a_rising_version() {
     for (on_hand, reserved, version) in [(10, 0, 1), (10, 2, 2), (10, 0, 3), (10, 3, 4), (7, 0, 5)] {
         let sku = Sku::parse("MUG-BLUE").unwrap();
         let expected = StockChanged { sku, on_hand, reserved, available: on_hand - reserved, version };
-        assert_eq!(heard.next().await, Some(Heard::Event(expected)));
+        assert_eq!(eventually(async || heard.next().await).await, Heard::Event(expected));
     }
     it.end().await;
 }

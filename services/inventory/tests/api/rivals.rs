@@ -20,16 +20,16 @@ async fn of_fifty_buyers_at_once_exactly_ten_get_the_ten_pieces() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reservations_that_cross_in_opposite_order_do_not_deadlock() {
     let it = Inventory::start().await;
-    let skus: Vec<String> = (10..30).map(|n| format!("SKU-{n}")).collect();
+    let skus: Vec<String> = (10..18).map(|n| format!("SKU-{n}")).collect();
     for sku in &skus {
         it.receive(sku, 1000).await;
     }
     let forth: Vec<_> = skus.iter().map(|sku| (sku.as_str(), 1)).collect();
     let back: Vec<_> = forth.iter().rev().copied().collect();
-    let orders = (0..40).map(|n| it.reserve(OrderId::generate(), if n % 2 == 0 { &forth } else { &back }));
+    let orders = (0..24).map(|n| it.reserve(OrderId::generate(), if n % 2 == 0 { &forth } else { &back }));
     let answers = join_all(orders).await;
     assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
-    assert_eq!(it.level("SKU-10").await, (1000, 40));
+    assert_eq!(it.level("SKU-10").await, (1000, 24));
     it.end().await;
 }
 
