@@ -22,15 +22,15 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct Browse {
     /// Only in this category or one below it.
-    #[param(value_type = Option<String>, pattern = "^[a-z0-9-]{1,40}$", example = "kitchen")]
+    #[param(value_type = Option<String>, pattern = "^[a-z0-9-]{1,40}$")]
     category: Option<Slug>,
     /// Only priced in this currency. Where prices are compared and nothing is said, EUR.
     currency: Option<Currency>,
     /// Only from this price on, in minor units.
-    #[param(minimum = 0, example = 500)]
+    #[param(minimum = 0)]
     price_min: Option<i64>,
     /// Only up to this price, in minor units.
-    #[param(minimum = 0, example = 5000)]
+    #[param(minimum = 0)]
     price_max: Option<i64>,
     /// Only what is on the shelf.
     #[serde(default)]
@@ -41,11 +41,11 @@ pub struct Browse {
     #[param(default = false)]
     withdrawn: bool,
     /// Words to find in name, SKU and description; `"in this order"`, `or` and `-without` are understood.
-    #[param(value_type = Option<String>, min_length = 1, max_length = 200, example = "mug")]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 200)]
     q: Option<SearchText>,
-    /// The order of the list.
+    /// The order of the list; by name unless told.
     #[serde(default)]
-    #[param(inline, default = "name")]
+    #[param(inline)]
     sort: Sort,
 }
 
