@@ -82,3 +82,21 @@ async fn a_parcel_that_leaves_while_the_order_is_being_cancelled_is_not_forgotte
     suite.becomes(order, "dispatched").await;
     suite.end().await;
 }
+
+#[tokio::test]
+async fn what_is_heard_while_a_participant_is_being_asked_is_not_overwritten() {
+    let suite = Suite::with(|config| {
+        (config.participants.call_timeout_ms, config.sagas.saga_lease_ms) = (8_000, 9_000);
+    })
+    .await;
+    let order_id = suite.confirmed().await;
+    suite.gateway.next("DELETE inventory", &[Do::Hold]);
+    suite.cancel(order_id).await.expect(202);
+    eventually(async || suite.gateway.times(order_id, "DELETE inventory") == 1).await;
+    let total = Money::new(2990, Currency::Eur);
+    suite.announce(&InvoiceIssued { order_id, number: "2026-0001".to_owned(), total }).await;
+    eventually(async || suite.number(HEARD).await == 1).await;
+    suite.gateway.release();
+    assert_eq!(suite.becomes(order_id, "cancelled").await["invoice_number"], "2026-0001");
+    suite.end().await;
+}
