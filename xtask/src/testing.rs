@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{
     prepare,
-    workspace::{self, build, cargo},
+    workspace::{self, build_tests, cargo},
 };
 
 /// What to test.
@@ -18,7 +18,7 @@ pub struct Options {
 /// Runs them. Where tests find their infrastructure is `testkit`'s affair.
 pub fn run(options: &Options) -> Result<()> {
     prepare::ensure()?;
-    build(false)?;
+    build_tests()?;
     // Every failure is reported, not only those of the first crate that has one.
     let mut test = cargo()?;
     workspace::run(test.args(["test", "--workspace", "--no-fail-fast"]).args(&options.arguments))

@@ -52,17 +52,20 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Builds every process.
+/// Builds every process. With the features that the tests have too, or each command would compile the other's crates
+/// again; but not this program, which is running.
 pub fn build(release: bool) -> Result<()> {
     let mut build = cargo()?;
-    build.args(["build", "--bins"]);
-    for (name, _) in PROCESSES {
-        build.args(["--package", name]);
-    }
+    build.args(["build", "--workspace", "--exclude", "xtask", "--bins"]);
     if release {
         build.arg("--release");
     }
     run(&mut build)
+}
+
+/// Builds every test and every process, which the end-to-end tests start.
+pub fn build_tests() -> Result<()> {
+    run(cargo()?.args(["build", "--workspace", "--all-targets"]))
 }
 
 fn shown(command: &Command) -> String {

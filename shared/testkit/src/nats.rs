@@ -1,5 +1,6 @@
 //! A NATS server of its own for a test that needs one, so that the test may break it.
 
+use anyhow::{Context, Result};
 use launch::{free_port, nats::Nats as Native, remove_container_at_end};
 use testcontainers::{
     ContainerAsync, GenericImage, ImageExt,
@@ -7,7 +8,7 @@ use testcontainers::{
     runners::AsyncRunner,
 };
 
-use crate::place::{Place, place};
+use crate::place;
 
 const PORT: u16 = 4222;
 
@@ -21,26 +22,20 @@ enum Server {
 
 /// Starts a server.
 pub async fn server() -> Nats {
-    match place().await {
-        Place::Native => {
-            let nats = Native::temporary().await.unwrap_or_else(|error| panic!("nats-server: {error:#}"));
-            Nats(Server::Native(nats))
-        }
-        Place::Containers => start_container().await,
-    }
+    place::start(in_container, async || Ok(Nats(Server::Native(Native::temporary().await?)))).await
 }
 
-async fn start_container() -> Nats {
+async fn in_container() -> Result<Nats> {
     // A port of our choice: the engine would publish another one after a restart.
-    let port = free_port().expect("the machine has a free port");
+    let port = free_port()?;
     let image = GenericImage::new("nats", "2.10-alpine")
         .with_wait_for(WaitFor::message_on_stderr("Server is ready"))
         .with_mapped_port(port, PORT.tcp())
         .with_cmd(["-js", "-sd", "/data"]);
-    let running = Box::new(image.start().await.expect("a container of nats:2.10-alpine starts"));
+    let running = Box::new(image.start().await.context("a container of nats:2.10-alpine does not start")?);
     remove_container_at_end(running.id());
-    let host = running.get_host().await.expect("the container has a host");
-    Nats(Server::Container { running, url: format!("nats://{host}:{port}") })
+    let url = format!("nats://{}:{port}", running.get_host().await?);
+    Ok(Nats(Server::Container { running, url }))
 }
 
 impl Nats {

@@ -2,6 +2,7 @@
 
 use std::{env, path::PathBuf, time::Duration};
 
+use anyhow::Result;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixStream},
@@ -11,23 +12,37 @@ use tokio::{
 
 /// Where infrastructure is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+enum Place {
     Containers,
+    /// An engine answers, but perhaps it has no images and cannot get any.
+    ContainersIfTheyStart,
     Native,
 }
 
-/// `TESTKIT` (`containers` or `native`) decides; without it, whether an engine answers.
-pub(crate) async fn place() -> Place {
+/// Starts something in a container or natively, as this machine allows and `TESTKIT` says.
+pub(crate) async fn start<T>(in_container: impl AsyncFn() -> Result<T>, natively: impl AsyncFn() -> Result<T>) -> T {
     static PLACE: OnceCell<Place> = OnceCell::const_new();
-    *PLACE.get_or_init(find).await
+    let started = match PLACE.get_or_init(find).await {
+        Place::Containers => in_container().await,
+        Place::Native => natively().await,
+        Place::ContainersIfTheyStart => match in_container().await {
+            Ok(started) => Ok(started),
+            Err(error) => {
+                eprintln!("a Docker engine answers, but: {error:#}. This machine's own programs are used instead.");
+                natively().await
+            }
+        },
+    };
+    started.unwrap_or_else(|error| panic!("no infrastructure for this test: {error:#}"))
 }
 
+/// `TESTKIT` (`containers` or `native`) decides; without it, whether an engine answers.
 async fn find() -> Place {
     match env::var("TESTKIT").as_deref() {
         Ok("containers") => Place::Containers,
         Ok("native") => Place::Native,
         Ok(other) => panic!("TESTKIT is `{other}`; it can be `containers` or `native`"),
-        Err(_) if engine_answers().await => Place::Containers,
+        Err(_) if engine_answers().await => Place::ContainersIfTheyStart,
         Err(_) => Place::Native,
     }
 }

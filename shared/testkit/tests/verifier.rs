@@ -8,8 +8,8 @@ use web::{Authenticated, Verifier};
 async fn service(tokens: &Tokens) -> Client {
     let verifier = Verifier::new("inventory", &tokens.issuer(), &tokens.auth_url());
     let router = Router::new().route("/", get(async |Authenticated(caller): Authenticated| caller.subject));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = Client::new(&format!("http://{}", listener.local_addr().unwrap()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+    let client = Client::new(&format!("http://{}", listener.local_addr().expect("it is bound")));
     tokio::spawn(axum::serve(listener, router.with_state(verifier)).into_future());
     client
 }
