@@ -1,8 +1,11 @@
 //! How much a caller may send, and how slowly.
 
+use std::time::Instant;
+
 use axum::Router;
 use gateway::cache::Limits;
 use gateway::config::discovery;
+use gateway::routes::ROUTES;
 use http::Method;
 use tokio::io::AsyncWriteExt;
 
@@ -59,10 +62,12 @@ async fn a_body_that_stops_coming_is_not_waited_for() {
     let gateway = gateway(&world).await;
     let head =
         "POST /api/store/v1/x HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer good-1\r\nContent-Length: 100\r\n\r\n";
+    let began = Instant::now();
     let mut stream = raw::open(gateway.address(), head).await;
     stream.write_all(b"only this").await.unwrap();
     let answer = raw::rest(stream).await;
     assert_eq!(raw::status(&answer), 408, "{answer}");
+    assert!(began.elapsed() < ROUTES[0].timeout / 2, "only the whole request's time ended it");
 }
 
 #[tokio::test]
