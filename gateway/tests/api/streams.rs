@@ -18,6 +18,11 @@ use tokio::time::timeout;
 use crate::services::Instance;
 use crate::world::{SOON, World, routes};
 
+// What is buffered somewhere never comes: that is to fail, not to hang.
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap()
+}
+
 fn pieces<T: Send + 'static>(receiver: mpsc::Receiver<T>) -> impl Stream<Item = Result<T, Infallible>> + Send {
     stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|piece| (Ok(piece), receiver)) })
 }
@@ -30,7 +35,7 @@ async fn a_piece_arrives_and_comes_back_before_the_next_is_sent() {
     let gateway = world.gateway(&format!("order={}", order.address)).await;
 
     let (send, receive) = mpsc::channel::<Bytes>(1);
-    let request = reqwest::Client::new().post(format!("{}/api/order/v1/x", gateway.url)).bearer_auth("good-1");
+    let request = client().post(format!("{}/api/order/v1/x", gateway.url)).bearer_auth("good-1");
     let response = request.body(reqwest::Body::wrap_stream(pieces(receive)));
     send.send("first".into()).await.unwrap();
     let mut response = response.send().await.unwrap();
@@ -54,7 +59,7 @@ async fn events_arrive_as_they_happen() {
     let gateway = world.gateway(&format!("order={}", order.address)).await;
 
     let url = format!("{}/api/order/v1/orders/1/events", gateway.url);
-    let mut response = reqwest::Client::new().get(url).bearer_auth("good-1").send().await.unwrap();
+    let mut response = client().get(url).bearer_auth("good-1").send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     for text in ["accepted", "confirmed"] {
         send.send(text).await.unwrap();
@@ -74,7 +79,7 @@ async fn an_answer_may_outlast_the_timeout_but_not_fall_silent() {
     let gateway = world.gateway_with(setting, routes, Limits::default()).await;
 
     let url = format!("{}/api/order/v1/x", gateway.url);
-    let mut response = reqwest::Client::new().get(url).bearer_auth("good-1").send().await.unwrap();
+    let mut response = client().get(url).bearer_auth("good-1").send().await.unwrap();
     let began = Instant::now();
     while began.elapsed() < SOON * 4 {
         send.send("tick".into()).await.unwrap();
@@ -94,7 +99,7 @@ async fn a_service_learns_that_its_caller_went_away() {
     let order = Instance::start(Router::new().fallback(body)).await;
     let gateway = world.gateway(&format!("order={}", order.address)).await;
     let url = format!("{}/api/order/v1/x", gateway.url);
-    let mut response = reqwest::Client::new().get(url).bearer_auth("good-1").send().await.unwrap();
+    let mut response = client().get(url).bearer_auth("good-1").send().await.unwrap();
     send.send("first".into()).await.unwrap();
     response.chunk().await.unwrap();
     drop(response);
