@@ -46,7 +46,7 @@ const fn route(
     Route { prefix, strip, service, audience, timeout, pause, body_limit: kib * 1024 }
 }
 
-/// The route of a normalized path (see [`crate::path`]).
+/// The route of a normalized path (see `path`).
 pub fn find<'r>(routes: &'r [Route], path: &str) -> Option<&'r Route> {
     routes.iter().find(|route| path.starts_with(route.prefix))
 }
