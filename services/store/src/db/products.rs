@@ -4,9 +4,7 @@ use contracts::{Currency, Money, Sku};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::domain::{
-    Availability, Cursor, Draft, Filter, Key, Name, Price, Product, SearchText, Slug, Sort, draft::Stored,
-};
+use crate::domain::{Availability, Cursor, Draft, Filter, Key, Price, Product, SearchText, Slug, Sort, draft::Stored};
 
 struct Row {
     sku: Sku,
@@ -55,8 +53,7 @@ pub struct Listed {
 impl Row {
     fn listed(self, sort: Sort) -> Listed {
         let key = match sort {
-            // What is stored was parsed when it came in.
-            Sort::Name => Name::parse(&self.name).map_or(Key::Price(self.price), Key::Name),
+            Sort::Name => Key::Name(self.name.clone()),
             Sort::Price => Key::Price(self.price),
             Sort::Newest => Key::Newest(self.created_at),
             Sort::Popular => Key::Popular(self.sold),

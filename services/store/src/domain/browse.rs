@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{Name, SearchText, Slug};
+use super::{SearchText, Slug};
 
 /// Which products are wanted; every part that is given must fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Sort {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Key {
-    Name(Name),
+    Name(String),
     Price(i64),
     #[serde(with = "time::serde::rfc3339")]
     Newest(OffsetDateTime),
@@ -84,7 +84,9 @@ impl Cursor {
     pub fn decode(text: &str, sort: Sort) -> Result<Self, CursorError> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError)?;
         let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| CursorError)?;
-        if cursor.0.sort() == sort { Ok(cursor) } else { Err(CursorError) }
+        // PostgreSQL keeps no NUL in text.
+        let sound = !matches!(&cursor.0, Key::Name(name) if name.contains('\0'));
+        if sound && cursor.0.sort() == sort { Ok(cursor) } else { Err(CursorError) }
     }
 }
 
@@ -108,7 +110,7 @@ mod tests {
     #[test]
     fn a_cursor_comes_back_as_it_was_given_and_only_in_its_own_order() {
         let keys = [
-            Key::Name(Name::parse("Blaue Tasse ☕").unwrap()),
+            Key::Name("Blaue Tasse ☕".to_owned()),
             Key::Price(1490),
             Key::Newest(datetime!(2026-01-02 03:04:05.678901 UTC)),
             Key::Popular(7),

@@ -75,7 +75,12 @@ impl Browse {
     get,
     path = "/v1/products",
     tag = "products",
-    params(Browse, Paging),
+    params(
+        Browse,
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "How many items at the most; 20 unless told."),
+        // Longer than other cursors: it may hold a name of 120 characters of four bytes each.
+        ("after" = Option<String>, Query, max_length = 1000, description = "Where to go on: `next` of the page before."),
+    ),
     security(("oauth2" = ["store:read"])),
     responses((status = 200, description = "A page of products.", body = Page<Product>), Problems)
 )]

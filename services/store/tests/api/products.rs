@@ -112,6 +112,18 @@ async fn eleven_renewed(store: &Store) {
 }
 
 #[tokio::test]
+async fn the_longest_names_there_are_can_be_paged() {
+    let store = Store::start().await;
+    for n in 0..3 {
+        store.put_product(&format!("SKU-{n:028}"), &draft_with("name", json!("🫖".repeat(120)))).await.expect(201);
+    }
+    let page = store.get("/v1/products?limit=1").await.expect(200).json();
+    assert!((200..=1000).contains(&page["next"].as_str().unwrap().len()), "{page}");
+    assert_eq!(walk(&store, "", 1, async |_| ()).await.len(), 3);
+    store.end().await;
+}
+
+#[tokio::test]
 async fn a_search_finds_by_word_in_any_form_and_place() {
     let store = Store::start().await;
     let mut kettle = draft("KETTLE-1", 4900);
