@@ -32,8 +32,8 @@ pub struct Settings {
     #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
     pub nats_url: String,
 
-    /// Log filter, e.g. info or info,sqlx=debug.
-    #[arg(long, env = "LOG", default_value = "info")]
+    /// Log filter, e.g. info or debug,sqlx=warn.
+    #[arg(long, env = "LOG", default_value = "info,sqlx=warn")]
     pub log: String,
 
     /// Log lines as text for people or as JSON for machines.
