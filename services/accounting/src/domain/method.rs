@@ -20,7 +20,7 @@ pub enum Method {
     TokInsufficientFunds,
     /// Authorized, then the capture is refused: `capture_declined`.
     TokCaptureDeclined,
-    /// Accepted; each answer takes two seconds.
+    /// Accepted; authorization and capture take two seconds each.
     TokSlow,
     /// The provider never answers an authorization: `provider_timeout`. A void is answered.
     TokSilent,
@@ -54,7 +54,7 @@ pub const METHODS: &[PaymentMethod] = &[
     describe(Method::TokDeclined, "The authorization is refused: payment_declined."),
     describe(Method::TokInsufficientFunds, "The authorization is refused: insufficient_funds."),
     describe(Method::TokCaptureDeclined, "Authorized, but the capture is refused: capture_declined."),
-    describe(Method::TokSlow, "Accepted; the provider takes two seconds for each answer."),
+    describe(Method::TokSlow, "Accepted; the authorization and the capture take two seconds each."),
     describe(
         Method::TokSilent,
         "The provider never answers the authorization: 504 provider_timeout. It can be voided.",

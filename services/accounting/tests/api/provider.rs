@@ -1,10 +1,14 @@
 //! A provider that is slow, silent, or whose answer a crash has lost.
 
+use accounting::{
+    domain::{Amount, Method, Reply, State, Terms},
+    provider::Provider,
+};
 use contracts::OrderId;
 use futures::future::join_all;
 use testkit::eventually;
 
-use crate::started::{Accounting, TOTAL};
+use crate::started::{Accounting, TOTAL, euro};
 
 #[tokio::test]
 async fn a_slow_provider_is_waited_for() {
@@ -50,7 +54,7 @@ async fn a_void_overtakes_the_authorization_that_is_on_its_way() {
     let void = async {
         let begun = format!("select count(*) from payment where order_id = '{order}'");
         eventually(async || accounting.number(&begun).await == 1).await;
-        // The provider takes two seconds for the authorization, and two for the void.
+        // The provider takes two seconds for the authorization, and none for the void.
         accounting.void(order).await
     };
     let (authorized, voided) = tokio::join!(accounting.authorize(order, "tok_slow"), void);
@@ -58,6 +62,46 @@ async fn a_void_overtakes_the_authorization_that_is_on_its_way() {
     voided.expect(204);
     assert_eq!(accounting.state(order).await, "voided");
     assert_eq!(accounting.charge(order).await, ("voided".to_owned(), 0));
+    accounting.end().await;
+}
+
+#[tokio::test]
+async fn the_provider_remembers_a_void_that_comes_first() {
+    let accounting = Accounting::start().await;
+    let provider = Provider::new(accounting.database.pool().await, std::time::Duration::from_secs(3));
+    let amount = Amount::try_from(euro(TOTAL)).unwrap();
+    let terms = Terms { customer_id: contracts::seed::ALICE, amount, method: Method::TokOk };
+    let order = OrderId::generate();
+    for _ in 0..2 {
+        assert_eq!(provider.ask(State::Voiding, order, &terms).await.unwrap(), Reply::Voided);
+        assert_eq!(provider.ask(State::Authorizing, order, &terms).await.unwrap(), Reply::Voided);
+    }
+    assert_eq!(accounting.charge(order).await, ("voided".to_owned(), 0));
+    accounting.end().await;
+}
+
+#[tokio::test]
+async fn the_provider_does_each_thing_once_for_a_key_even_when_an_old_request_comes_late() {
+    let accounting = Accounting::start().await;
+    let provider = Provider::new(accounting.database.pool().await, std::time::Duration::from_secs(3));
+    let amount = Amount::try_from(euro(TOTAL)).unwrap();
+    let terms = Terms { customer_id: contracts::seed::ALICE, amount, method: Method::TokOk };
+    let order = OrderId::generate();
+    let ask = async |intent| provider.ask(intent, order, &terms).await.unwrap();
+    let steps = [
+        (State::Authorizing, "authorized", 0),
+        (State::Capturing, "captured", TOTAL),
+        (State::Refunding, "refunded", 0),
+    ];
+    for (i, (intent, state, moved)) in steps.into_iter().enumerate() {
+        for late in steps[..i].iter().map(|step| step.0).chain([intent, intent]) {
+            assert_eq!(ask(late).await, Reply::Done);
+        }
+        for late in &steps[..i] {
+            ask(late.0).await;
+        }
+        assert_eq!(accounting.charge(order).await, (state.to_owned(), moved));
+    }
     accounting.end().await;
 }
 

@@ -1,7 +1,13 @@
 //! Commands in parallel: what is decided once.
 
+use accounting::{
+    db::{self, Progress},
+    domain::State,
+    events,
+};
 use contracts::OrderId;
 use futures::future::join_all;
+use testkit::eventually;
 
 use crate::started::{Accounting, TOTAL};
 
@@ -80,6 +86,27 @@ async fn credit_is_never_given_twice_however_many_ask_at_once() {
     let captured = join_all(orders.iter().map(|order| accounting.capture(*order))).await;
     assert_eq!(captured.iter().filter(|answer| answer.status == 200).count(), 20);
     assert_eq!(accounting.balance("1100").await, 20 * TOTAL);
+    accounting.end().await;
+}
+
+#[tokio::test]
+async fn an_invoice_waits_for_the_refund_that_is_being_booked() {
+    let accounting = Accounting::start().await;
+    let order = accounting.captured("tok_ok").await;
+    let now = accounting.clock.now();
+    let pool = accounting.database.pool().await;
+    let mut refund = pool.begin().await.unwrap();
+    let step = Progress { from: State::Captured, to: State::Refunded, decline: None, now, expires_at: now };
+    let payment = db::advance_payment(&mut refund, order, step).await.unwrap().unwrap();
+    events::refunded(&mut refund, order, &payment.terms().unwrap(), now).await.unwrap();
+    accounting.announce_confirmed(order).await;
+    let waiting = "select count(*) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock' and query like '%payment%'";
+    eventually(async || accounting.number(waiting).await == 1).await;
+    accounting.run("update provider_charge set state = 'refunded', moved = 0").await.unwrap();
+    refund.commit().await.unwrap();
+    accounting.effects(1).await;
+    assert_eq!(accounting.number("select count(*) from invoice").await, 0);
     accounting.end().await;
 }
 
