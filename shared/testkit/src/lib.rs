@@ -7,11 +7,13 @@ pub mod postgres;
 mod client;
 mod contract;
 mod eventually;
+mod operations;
 mod place;
 mod tokens;
 
 pub use client::{Answer, Client, NOBODY};
 pub use contract::{Contract, assert_contract_is_committed};
 pub use eventually::{Outcome, eventually};
+pub use operations::Operations;
 pub use tokens::Tokens;
 pub use web::Clock;

@@ -1,64 +1,26 @@
 //! Who may do what.
 
 use contracts::{OrderId, seed::ALICE};
-use http::Method;
-use serde_json::{Value, json};
-use testkit::NOBODY;
+use serde_json::json;
+use testkit::Operations;
 
-use crate::started::{Inventory, wanted};
+use crate::started::{CONTRACT, Inventory};
 
-const ORDER: &str = "01900000-0000-7000-8000-00000000aaaa";
-
-/// Every operation, with a body that is accepted.
-fn operations() -> Vec<(Method, String, Value)> {
-    let reservation = format!("/v1/reservations/{ORDER}");
-    vec![
-        (Method::GET, "/v1/stock".to_owned(), Value::Null),
-        (Method::GET, "/v1/stock/MUG-BLUE".to_owned(), Value::Null),
-        (Method::POST, "/v1/stock/MUG-BLUE/receipts".to_owned(), json!({"quantity": 1, "reference": "DN-1"})),
-        (Method::POST, "/v1/stock/MUG-BLUE/adjustments".to_owned(), json!({"quantity": 1, "reason": "found"})),
-        (Method::GET, "/v1/stock/MUG-BLUE/movements".to_owned(), Value::Null),
-        (Method::GET, "/v1/reservations".to_owned(), Value::Null),
-        (Method::PUT, reservation.clone(), wanted(&[("MUG-BLUE", 1)])),
-        (Method::GET, reservation.clone(), Value::Null),
-        (Method::DELETE, reservation, Value::Null),
-        (Method::GET, "/v1/dead-letters".to_owned(), Value::Null),
-    ]
-}
-
-async fn status(it: &Inventory, (method, path, body): &(Method, String, Value), token: &str) -> u16 {
-    let request = it.client.request(method.clone(), path, token);
-    let request = if body.is_null() { request } else { request.json(body) };
-    it.client.send(request).await.status.as_u16()
+fn operations() -> Operations {
+    Operations::of("inventory", CONTRACT, &[("{sku}", "MUG-BLUE")])
 }
 
 #[tokio::test]
-async fn every_bad_token_is_refused_everywhere() {
+async fn every_operation_wants_a_token_and_no_bad_one() {
     let it = Inventory::start().await;
-    for operation in operations() {
-        assert_eq!(status(&it, &operation, NOBODY).await, 401, "{operation:?} without a token");
-        for (what, token) in it.tokens.every_bad_token("inventory") {
-            assert_eq!(status(&it, &operation, &token).await, 401, "{operation:?} with a token that is {what}");
-        }
-    }
-    assert_eq!(it.number("select count(*) from stock").await, 0);
+    operations().refuse_bad_tokens(&it.client, &it.tokens).await;
     it.end().await;
 }
 
 #[tokio::test]
-async fn a_token_without_the_scope_is_refused_everywhere() {
+async fn every_operation_wants_its_scope_and_no_other_will_do() {
     let it = Inventory::start().await;
-    for operation in operations() {
-        let granted = match (&operation.0, operation.1.as_str()) {
-            (_, "/v1/dead-letters") => "inventory:read inventory:write inventory:reserve",
-            (&Method::POST, _) => "inventory:read inventory:reserve inventory:operate",
-            (&Method::PUT | &Method::DELETE, _) => "inventory:read inventory:write inventory:operate",
-            _ => "inventory:write inventory:operate",
-        };
-        let token = it.tokens.user("inventory", ALICE, &["staff", "operator"], granted);
-        assert_eq!(status(&it, &operation, &token).await, 403, "{operation:?} with {granted}");
-    }
-    assert_eq!(it.number("select count(*) from stock").await, 0);
+    operations().refuse_other_scopes(&it.client, &it.tokens).await;
     it.end().await;
 }
 

@@ -1,63 +1,26 @@
 //! Who may not call what: every operation of the contract, without a token, with every bad one, without its scope.
 
-use contracts::seed;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, NOBODY};
+use testkit::Operations;
 
 use crate::started::{CONTRACT, Store, draft, price};
 
-/// Every operation of the contract: method, a path that fits, and the scope it asks for.
-fn operations() -> Vec<(Method, String, String)> {
-    let contract: Value = serde_json::from_str(&std::fs::read_to_string(CONTRACT).unwrap()).unwrap();
-    let mut operations = Vec::new();
-    for (path, item) in contract["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
-            let scope = operation["security"][0]["oauth2"][0]
-                .as_str()
-                .unwrap_or_else(|| panic!("{method} {path} asks for no scope"));
-            let path = path
-                .replace("{order_id}", "01900000-0000-7000-8000-0000000000aa")
-                .replace("{id}", "01900000-0000-7000-8000-0000000000aa")
-                .replace("{sku}", "MUG-BLUE");
-            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-            operations.push((method, path, scope.to_owned()));
-        }
-    }
-    assert!(operations.len() >= 20, "{operations:?}");
-    operations
-}
-
-async fn ask(store: &Store, method: &Method, path: &str, token: &str) -> Answer {
-    let request = store.client.request(method.clone(), path, token);
-    store.client.send(request.json(&Value::Null)).await
+fn operations() -> Operations {
+    Operations::of("store", CONTRACT, &[("{sku}", "MUG-BLUE")])
 }
 
 #[tokio::test]
 async fn every_operation_wants_a_token_and_no_bad_one() {
     let store = Store::start().await;
-    for (method, path, _) in operations() {
-        let answer = ask(&store, &method, &path, NOBODY).await.expect(401);
-        assert!(answer.header("www-authenticate").is_some(), "{method} {path}");
-    }
-    for (fault, token) in store.tokens.every_bad_token("store") {
-        for (method, path, _) in operations() {
-            assert_eq!(ask(&store, &method, &path, &token).await.status, 401, "{fault}: {method} {path}");
-        }
-    }
+    operations().refuse_bad_tokens(&store.client, &store.tokens).await;
     store.end().await;
 }
 
 #[tokio::test]
 async fn every_operation_wants_its_scope_and_no_other_will_do() {
     let store = Store::start().await;
-    let scopes = ["store:read", "store:write", "store:checkout", "store:operate", "inventory:write"];
-    for (method, path, scope) in operations() {
-        let others = scopes.into_iter().filter(|other| *other != scope).collect::<Vec<_>>().join(" ");
-        let token = store.tokens.user("store", seed::ALICE, &["staff", "operator"], &others);
-        let refused = ask(&store, &method, &path, &token).await.expect(403);
-        assert_eq!(refused.code(), "insufficient_scope", "{method} {path}");
-    }
+    operations().refuse_other_scopes(&store.client, &store.tokens).await;
     store.end().await;
 }
 
