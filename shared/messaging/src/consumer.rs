@@ -106,7 +106,6 @@ async fn on_the_spot(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -
 /// Lets an event take effect, once.
 async fn take_effect(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -> anyhow::Result<()> {
     let mut tx = bus.pool.begin().await?;
-
     if inbox::record(&mut tx, &reaction.consumer, event).await? {
         (reaction.effect)(&mut tx, body).await?;
         tx.commit().await?;
