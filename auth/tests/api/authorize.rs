@@ -47,6 +47,8 @@ async fn a_wrong_redirect_uri_or_client_gets_a_page_and_no_redirect() {
         ("redirect_uri", "http://127.0.0.1:49152/callback?x=1"),
         ("redirect_uri", "http://127.0.0.1:80@evil.example/callback"),
         ("redirect_uri", "http://localhost:49152/callback"),
+        ("redirect_uri", "http://127.0.0.1/callback/"),
+        ("redirect_uri", "http://127.0.0.1/callback.evil.example"),
         ("redirect_uri", ""),
         ("client_id", "nobody"),
         ("client_id", ""),

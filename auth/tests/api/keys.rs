@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use auth::MIGRATOR;
+use auth::{MIGRATOR, keys::Signer};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::join_all;
 use sqlx::AssertSqlSafe;
@@ -21,6 +21,18 @@ async fn instances_that_start_together_make_one_key_and_the_same_clients_and_use
         let sql = AssertSqlSafe(format!("select count(*) from {table}"));
         assert_eq!(sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut db).await.unwrap(), rows, "{table}");
     }
+}
+
+#[tokio::test]
+async fn of_many_that_find_no_key_at_the_same_time_one_makes_it() {
+    let database = testkit::postgres::database(&[&MIGRATOR]).await;
+    let pool = database.pool().await;
+    // Connected beforehand, so that all ask at once.
+    drop(join_all((0..8).map(|_| pool.get())).await);
+    let opened = join_all((0..8).map(|_| Signer::open(&pool, &[7; 32], Clock::system().now()))).await;
+    assert!(opened.iter().all(Result::is_ok));
+    let keys = sqlx::query_scalar::<_, i64>("select count(*) from signing_key");
+    assert_eq!(keys.fetch_one(&mut database.connect().await).await.unwrap(), 1);
 }
 
 #[tokio::test]

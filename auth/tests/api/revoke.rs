@@ -1,11 +1,12 @@
 //! `/auth/revoke`, and what is announced.
 
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
 use auth::domain::Hash;
 use contracts::auth::TokensRevoked;
 use futures::StreamExt;
 use messaging::Heard;
+use tokio::time::timeout;
 
 use crate::started::{Auth, fault, text};
 
@@ -53,7 +54,8 @@ async fn the_announcement_reaches_who_listens() {
     let token = auth.client_credentials("order", &[]).await.expect(200).json();
     let token = text(&token, "access_token");
     auth.submit_as("order", "/auth/revoke", &[("token", token)]).await.expect(200);
-    let Some(Heard::Event(event)) = heard.next().await else { panic!("no event") };
+    let next = timeout(Duration::from_secs(10), heard.next()).await.expect("an event within ten seconds");
+    let Some(Heard::Event(event)) = next else { panic!("no event, but {next:?}") };
     assert_eq!(event.token_hashes, [hash(token)]);
     // Acknowledged by JetStream, or the outbox would still hold it.
     auth.end().await;
