@@ -279,4 +279,6 @@ impl<S> Saga<S> {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -1,9 +1,7 @@
-//! The rules of the engine, for every saga there is: single rules as sentences, then laws over any sequence of replies.
-
-use proptest::prelude::*;
+//! The rules of the engine, one by one. What holds for any sequence of replies is in `laws.rs`.
 
 use super::*;
-use crate::{cancellation::CANCELLATION, checkout::CHECKOUT, domain::Order, saga::runner::SAGAS};
+use crate::{cancellation::CANCELLATION, checkout::CHECKOUT, saga::runner::SAGAS};
 
 const RESERVE: usize = 1;
 const CAPTURE: usize = 4;
@@ -137,126 +135,5 @@ fn the_names_of_a_sagas_steps_are_different() {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), saga.len() + 1, "{}", saga.name);
-    }
-}
-
-/// What became of each step, as the participants would know it.
-#[derive(Default)]
-struct World {
-    /// May have happened and is not undone.
-    standing: Vec<usize>,
-    undone: Vec<usize>,
-    decided: bool,
-}
-
-/// Lets a saga meet `replies`, one for each request, and then only yes. Crashes between request and reply are silent.
-fn play(saga: &Saga<Order>, replies: &[Reply]) -> (Progress, World) {
-    let (mut progress, mut world) = (Progress::START, World::default());
-    let mut replies = replies.iter();
-    for _ in 0..1000 {
-        let action = next(&progress);
-        if matches!(action, Action::Done | Action::Undone) {
-            break;
-        }
-        progress = progress.asked();
-        let reply = replies.next().cloned().unwrap_or_else(yes);
-        match (action, &reply) {
-            (Action::Do(_), Reply::Refused(_)) => {}
-            (Action::Do(index), _) if !world.standing.contains(&index) => world.standing.push(index),
-            (Action::Undo(index), Reply::Done(_)) => {
-                world.standing.retain(|&it| it != index);
-                world.undone.push(index);
-            }
-            _ => {}
-        }
-        world.decided |= matches!((action, &reply), (Action::Do(i), Reply::Done(_)) if i == saga.undoable.len());
-        progress = after(saga, progress, &reply);
-    }
-    (progress, world)
-}
-
-fn any_reply() -> impl Strategy<Value = Reply> {
-    prop_oneof![3 => Just(yes()), 2 => Just(silent()), 1 => Just(overdue()), 1 => Just(no())]
-}
-
-proptest! {
-    #[test]
-    fn whatever_is_replied_a_saga_ends_with_all_done_or_nothing_left(
-        saga in 0..SAGAS.len(), replies in prop::collection::vec(any_reply(), 0..40),
-    ) {
-        let saga = SAGAS[saga];
-        let (progress, world) = play(saga, &replies);
-        match progress.position {
-            Position::Done => {
-                prop_assert_eq!(world.standing.len(), saga.len());
-                prop_assert!(world.undone.is_empty() && progress.reason.is_none());
-            }
-            Position::Undone => {
-                // A decisive step that was refused has no effect, whatever was silent before.
-                let undoable: Vec<_> = world.standing.iter().filter(|&&i| saga.is_undoable(i)).collect();
-                prop_assert!(undoable.is_empty(), "left standing: {undoable:?}");
-                prop_assert!(!world.decided && progress.reason.is_some());
-            }
-            other => prop_assert!(false, "did not end: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn what_may_have_happened_is_undone_once_from_last_to_first_and_nothing_else(
-        saga in 0..SAGAS.len(), replies in prop::collection::vec(any_reply(), 0..40),
-    ) {
-        let saga = SAGAS[saga];
-        let (progress, world) = play(saga, &replies);
-        if progress.position == Position::Undone {
-            let highest = world.undone.first().map_or(0, |&first| first + 1);
-            let expected: Vec<_> = (0..highest).rev().collect();
-            prop_assert_eq!(&world.undone, &expected);
-            let failed = saga.index_of(&progress.reason.unwrap().step).unwrap();
-            prop_assert!(highest == failed || highest == failed + 1);
-        }
-    }
-
-    #[test]
-    fn the_same_replies_again_lead_to_the_same_end(
-        saga in 0..SAGAS.len(), replies in prop::collection::vec(any_reply(), 0..40),
-    ) {
-        let saga = SAGAS[saga];
-        prop_assert_eq!(play(saga, &replies).0, play(saga, &replies).0);
-    }
-}
-
-#[test]
-fn each_saga_refused_at_any_step_that_may_be_refused_undoes_exactly_the_earlier_ones() {
-    for saga in SAGAS {
-        for failed in 0..=saga.undoable.len() {
-            let mut replies = vec![yes(); failed];
-            replies.push(no());
-            let (progress, world) = play(saga, &replies);
-            assert_eq!(progress.position, Position::Undone, "{} at {failed}", saga.name);
-            assert_eq!(world.undone, (0..failed).rev().collect::<Vec<_>>());
-        }
-    }
-}
-
-#[test]
-fn each_saga_with_every_request_repeated_ends_as_if_asked_once() {
-    for saga in SAGAS {
-        let replies: Vec<_> = (0..saga.len()).flat_map(|_| [silent(), yes()]).collect();
-        let (progress, world) = play(saga, &replies);
-        assert_eq!((progress.position, world.standing.len()), (Position::Done, saga.len()), "{}", saga.name);
-    }
-}
-
-#[test]
-fn each_saga_with_every_undo_repeated_ends_as_if_undone_once() {
-    for saga in SAGAS {
-        for failed in 0..=saga.undoable.len() {
-            let mut replies = vec![yes(); failed];
-            replies.push(no());
-            replies.extend((0..failed).flat_map(|_| [silent(), yes()]));
-            let (progress, world) = play(saga, &replies);
-            assert_eq!(progress.position, Position::Undone, "{} at {failed}", saga.name);
-            assert_eq!(world.undone, (0..failed).rev().collect::<Vec<_>>());
-        }
     }
 }
