@@ -45,6 +45,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
 /// Everything up to serving: the address, database, events, keys, clients and users.
 pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Router)> {
+    config.check()?;
     let mut service = Service::start("auth", env!("CARGO_PKG_VERSION"), &config.web).await?;
     database::migrate(&config.database, &[&MIGRATOR]).await?;
     let pool = Pool::open(&config.database).await?;

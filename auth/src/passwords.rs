@@ -82,4 +82,17 @@ mod tests {
         assert!(!passwords.matches("battery staple".into(), Some(hash)).await.unwrap());
         assert!(!passwords.matches("anything".into(), None).await.unwrap());
     }
+
+    #[tokio::test]
+    async fn a_check_against_nobody_takes_its_turn_to_hash_like_any_other() {
+        let passwords = Passwords::new(1).await.unwrap();
+        let hash = passwords.hash("correct horse".into()).await.unwrap();
+        for stored in [None, Some(hash)] {
+            let turn = passwords.turns.clone().acquire_owned().await.unwrap();
+            let mut check = std::pin::pin!(passwords.matches("guess".into(), stored));
+            assert!(futures::poll!(check.as_mut()).is_pending(), "answered without a hash");
+            drop(turn);
+            assert!(!check.await.unwrap());
+        }
+    }
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Begins a login: asks the user to sign in if necessary and sends the browser back with a code.
-#[utoipa::path(get, path = "/auth/authorize", tag = "login", summary = "Begin a login",
+#[utoipa::path(get, path = "/auth/authorize", operation_id = "authorize", tag = "login", summary = "Begin a login",
     description = "Where an application sends the browser. PKCE with `S256` is required of every client. The answer \
         goes to `redirect_uri` with `code`, `state` and `iss` (RFC 9207), or with `error`; as long as client and \
         redirect URI are not known to be right, it is a page instead.",
@@ -32,7 +32,8 @@ use crate::{
         (status = 400, description = "Client or redirect URI are not right. A page.", body = String,
             content_type = "text/html"),
         (status = "default", description = "Any other failure. A page.", body = String, content_type = "text/html"),
-    ))]
+    ),
+    security(()))]
 pub async fn from_query(
     State(app): State<App>,
     headers: HeaderMap,
@@ -42,7 +43,7 @@ pub async fn from_query(
 }
 
 /// The same, with the parameters in a form (OpenID Connect Core, section 3.1.2.1).
-#[utoipa::path(post, path = "/auth/authorize", tag = "login", summary = "Begin a login, by form",
+#[utoipa::path(post, path = "/auth/authorize", operation_id = "authorizeByForm", tag = "login", summary = "Begin a login, by form",
     request_body(content = AuthorizationParameters, content_type = "application/x-www-form-urlencoded",
         description = "The same parameters as in the query string."),
     responses(
@@ -51,7 +52,8 @@ pub async fn from_query(
         (status = 400, description = "Client or redirect URI are not right. A page.", body = String,
             content_type = "text/html"),
         (status = "default", description = "Any other failure. A page.", body = String, content_type = "text/html"),
-    ))]
+    ),
+    security(()))]
 pub async fn from_form(
     State(app): State<App>,
     headers: HeaderMap,

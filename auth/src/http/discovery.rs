@@ -92,17 +92,19 @@ impl Metadata {
 }
 
 /// What this server can do and where (OpenID Connect Discovery 1.0).
-#[utoipa::path(get, path = "/auth/.well-known/openid-configuration", tag = "discovery",
+#[utoipa::path(get, path = "/auth/.well-known/openid-configuration", operation_id = "openidConfiguration", tag = "discovery",
     summary = "OpenID Connect discovery",
-    responses((status = 200, description = "The metadata.", body = Metadata)))]
+    responses((status = 200, description = "The metadata.", body = Metadata)),
+    security(()))]
 pub async fn openid_configuration(State(app): State<App>) -> Response {
     metadata(&app)
 }
 
 /// The same for OAuth clients (RFC 8414).
-#[utoipa::path(get, path = "/auth/.well-known/oauth-authorization-server", tag = "discovery",
+#[utoipa::path(get, path = "/auth/.well-known/oauth-authorization-server", operation_id = "oauthServerMetadata", tag = "discovery",
     summary = "OAuth server metadata",
-    responses((status = 200, description = "The metadata.", body = Metadata)))]
+    responses((status = 200, description = "The metadata.", body = Metadata)),
+    security(()))]
 pub async fn oauth_authorization_server(State(app): State<App>) -> Response {
     metadata(&app)
 }
@@ -121,12 +123,13 @@ pub struct KeySet {
 }
 
 /// The keys with which tokens are verified: all that are not retired.
-#[utoipa::path(get, path = "/auth/jwks", tag = "discovery", summary = "Public keys",
+#[utoipa::path(get, path = "/auth/jwks", operation_id = "listKeys", tag = "discovery", summary = "Public keys",
     responses(
         (status = 200, description = "The keys.", body = KeySet),
         (status = "default", description = "Any failure.", body = Problem,
             content_type = "application/problem+json"),
-    ))]
+    ),
+    security(()))]
 pub async fn jwks(State(app): State<App>) -> Result<Response, Problem> {
     let mut db = app.pool.get().await.map_err(Error::from)?;
     let keys = db::list_public_keys(&mut db).await.map_err(Error::from)?;

@@ -72,7 +72,7 @@ pub struct Introspection {
 
 /// Says what stands behind an access token. Refresh tokens are not introspected: a resource that took `active` for
 /// permission would take one as an access token.
-#[utoipa::path(post, path = "/auth/introspect", tag = "tokens", summary = "Look behind a token",
+#[utoipa::path(post, path = "/auth/introspect", operation_id = "introspectToken", tag = "tokens", summary = "Look behind a token",
     request_body(content = TokenParameters, content_type = "application/x-www-form-urlencoded",
         description = "The token."),
     responses(

@@ -24,13 +24,14 @@ const WRONG: &str = "Name or password is not right.";
 const EXPIRED: &str = "The form had expired. Please try again.";
 
 /// Shows the login form, or who is logged in.
-#[utoipa::path(get, path = "/auth/login", tag = "pages", summary = "The login page",
+#[utoipa::path(get, path = "/auth/login", operation_id = "showLogin", tag = "pages", summary = "The login page",
     responses(
         (status = 200, description = "The form, or who is logged in.", body = String, content_type = "text/html"),
         (status = 303, description = "Logged in already: back to the authorization endpoint."),
         (status = "default", description = "Client or redirect URI are not right, or any other failure. A page.",
             body = String, content_type = "text/html"),
-    ))]
+    ),
+    security(()))]
 pub async fn show(
     State(app): State<App>,
     headers: HeaderMap,
@@ -61,7 +62,7 @@ pub struct Credentials {
 }
 
 /// Logs in.
-#[utoipa::path(post, path = "/auth/login", tag = "pages", summary = "Log in",
+#[utoipa::path(post, path = "/auth/login", operation_id = "logIn", tag = "pages", summary = "Log in",
     request_body(content = Credentials, content_type = "application/x-www-form-urlencoded",
         description = "The form, filled in."),
     responses(
@@ -70,7 +71,8 @@ pub struct Credentials {
         (status = 403, description = "Name or password are not right, or the form was not ours. The form again.",
             body = String, content_type = "text/html"),
         (status = "default", description = "Any other failure. A page.", body = String, content_type = "text/html"),
-    ))]
+    ),
+    security(()))]
 pub async fn log_in(
     State(app): State<App>,
     headers: HeaderMap,

@@ -19,12 +19,13 @@ use crate::{
 };
 
 /// Asks whether to log out.
-#[utoipa::path(get, path = "/auth/logout", tag = "pages", summary = "The logout page",
+#[utoipa::path(get, path = "/auth/logout", operation_id = "showLogout", tag = "pages", summary = "The logout page",
     responses(
         (status = 200, description = "A button, or word that nobody is logged in.", body = String,
             content_type = "text/html"),
         (status = "default", description = "Any failure. A page.", body = String, content_type = "text/html"),
-    ))]
+    ),
+    security(()))]
 pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response, OnPage> {
     let Some(session) = current_session(&app, &headers).await? else {
         return Ok(page(StatusCode::OK, &SignedOut, "")?);
@@ -43,7 +44,7 @@ pub struct Confirmation {
 }
 
 /// Ends the session of this browser.
-#[utoipa::path(post, path = "/auth/logout", tag = "pages", summary = "Log out",
+#[utoipa::path(post, path = "/auth/logout", operation_id = "logOut", tag = "pages", summary = "Log out",
     request_body(content = Confirmation, content_type = "application/x-www-form-urlencoded",
         description = "The form of the page."),
     responses(
@@ -51,7 +52,8 @@ pub struct Confirmation {
         (status = 403, description = "The form was not ours; nothing has changed.", body = String,
             content_type = "text/html"),
         (status = "default", description = "Any other failure. A page.", body = String, content_type = "text/html"),
-    ))]
+    ),
+    security(()))]
 pub async fn log_out(
     State(app): State<App>,
     headers: HeaderMap,

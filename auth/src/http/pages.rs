@@ -95,8 +95,9 @@ impl IntoResponse for OnPage {
 }
 
 /// Serves the style sheet of the pages.
-#[utoipa::path(get, path = "/auth/style.css", tag = "pages", summary = "The pages' style sheet",
-    responses((status = 200, description = "The style sheet.", body = String, content_type = "text/css")))]
+#[utoipa::path(get, path = "/auth/style.css", operation_id = "showStyle", tag = "pages", summary = "The pages' style sheet",
+    responses((status = 200, description = "The style sheet.", body = String, content_type = "text/css")),
+    security(()))]
 pub async fn style() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
     (headers, include_str!("../../templates/style.css")).into_response()

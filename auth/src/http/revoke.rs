@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Revokes a token: an access token alone, a refresh token with everything under its grant.
-#[utoipa::path(post, path = "/auth/revoke", tag = "tokens", summary = "Revoke a token",
+#[utoipa::path(post, path = "/auth/revoke", operation_id = "revokeToken", tag = "tokens", summary = "Revoke a token",
     description = "Gateways and services refuse it from then on. A client revokes its own tokens only.",
     request_body(content = TokenParameters, content_type = "application/x-www-form-urlencoded",
         description = "The token."),

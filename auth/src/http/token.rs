@@ -87,7 +87,7 @@ pub struct TokenResponse {
 }
 
 /// Issues tokens.
-#[utoipa::path(post, path = "/auth/token", tag = "tokens", summary = "Get a token",
+#[utoipa::path(post, path = "/auth/token", operation_id = "issueToken", tag = "tokens", summary = "Get a token",
     description = "Codes and refresh tokens are redeemed once. Who presents one a second time revokes everything that \
         was issued under the same grant. Token exchange (RFC 8693) is for the gateway: an access token against a JWT \
         for one service that lives a minute at the most.",

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Says who the user of an access token is, as far as its scopes allow.
-#[utoipa::path(get, path = "/auth/userinfo", tag = "login", summary = "Who is logged in",
+#[utoipa::path(get, path = "/auth/userinfo", operation_id = "userinfo", tag = "login", summary = "Who is logged in",
     responses(
         (status = 200, description = "The user.", body = UserClaims),
         (status = 401, description = "No valid access token.", body = Problem,
@@ -32,7 +32,7 @@ pub async fn by_get(State(app): State<App>, headers: HeaderMap) -> Result<Respon
 }
 
 /// The same by POST.
-#[utoipa::path(post, path = "/auth/userinfo", tag = "login", summary = "Who is logged in, by POST",
+#[utoipa::path(post, path = "/auth/userinfo", operation_id = "userinfoByPost", tag = "login", summary = "Who is logged in, by POST",
     responses(
         (status = 200, description = "The user.", body = UserClaims),
         (status = 401, description = "No valid access token.", body = Problem,
