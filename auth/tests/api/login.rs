@@ -1,7 +1,5 @@
 //! `/auth/login`: the form, as a browser fills it in.
 
-use std::time::{Duration, Instant};
-
 use testkit::Answer;
 
 use crate::started::{Auth, authorize, cookie_of, parameter, proof_in, query};

@@ -1,12 +1,12 @@
 //! Events that every instance must hear at once, without a durable consumer: what was missed while the connection was
 //! down is reported as a gap, and the listener forgets what it knew.
 
-use async_nats::{Client, ConnectOptions, Event as Connection, Message, Subscriber};
+use async_nats::{Client, Event as Connection, Message, Subscriber};
 use contracts::{CloudEvent, Event};
 use futures::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 
-use crate::bus::Error;
+use crate::bus::{Error, connection};
 
 /// What a listener hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +24,11 @@ pub async fn broadcast<E: Event>(
     name: &str,
     nats_url: &str,
 ) -> Result<impl Stream<Item = Heard<E>> + Send + use<E>, Error> {
-    let (changes, connection) = mpsc::unbounded_channel();
-    let client = ConnectOptions::new()
-        .name(name)
-        .retry_on_initial_connect()
+    let (tell, changed) = mpsc::unbounded_channel();
+    let client = connection(name)
         .event_callback(move |event| {
             // An error means that nobody listens any more.
-            let _ = changes.send(event);
+            let _ = tell.send(event);
             std::future::ready(())
         })
         .connect(nats_url)
@@ -38,12 +36,12 @@ pub async fn broadcast<E: Event>(
     let echo_subject = client.new_inbox();
     let events = client.subscribe(E::TYPE).await.map_err(|_| Error::Subscribe)?;
     let echo = client.subscribe(echo_subject.clone()).await.map_err(|_| Error::Subscribe)?;
-    let listener = Listener { connection, client, events, echo, echo_subject, round: 0 };
+    let listener = Listener { changed, client, events, echo, echo_subject, round: 0 };
     Ok(stream::unfold(listener, async |mut listener| listener.next().await.map(|heard| (heard, listener))))
 }
 
 struct Listener {
-    connection: mpsc::UnboundedReceiver<Connection>,
+    changed: mpsc::UnboundedReceiver<Connection>,
     client: Client,
     events: Subscriber,
     // A message to oneself comes back only when the server knows both subscriptions: connected is not yet listening.
@@ -57,7 +55,7 @@ impl Listener {
     async fn next<E: Event>(&mut self) -> Option<Heard<E>> {
         loop {
             let heard = tokio::select! {
-                change = self.connection.recv() => self.changed(&change?).await,
+                change = self.changed.recv() => self.changed(&change?).await,
                 echo = self.echo.next() => self.returned(&echo?),
                 event = self.events.next() => Some(read(&event?)),
             };

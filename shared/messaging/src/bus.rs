@@ -1,8 +1,11 @@
 //! A service's connection to the events: its outbox relay and its consumers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use async_nats::{Client, ConnectOptions, Event, connection::State, jetstream};
@@ -25,6 +28,19 @@ pub enum Error {
     Subscribe,
 }
 
+/// How often a lost server is tried again at the least. The client's own backoff goes up to four seconds, which is long
+/// for whoever waits for an event.
+const RECONNECT: Duration = Duration::from_millis(500);
+
+/// A connection that tries again for as long as it takes.
+pub(crate) fn connection(name: &str) -> ConnectOptions {
+    let delay = |attempts: usize| Duration::from_millis(50).saturating_mul(attempts.try_into().unwrap_or(u32::MAX));
+    ConnectOptions::new()
+        .name(name)
+        .retry_on_initial_connect()
+        .reconnect_delay_callback(move |attempts| delay(attempts).min(RECONNECT))
+}
+
 /// A service's connection to the events. Cheap to clone.
 #[derive(Clone)]
 pub struct Bus {
@@ -42,9 +58,7 @@ impl Bus {
         database::migrate(settings, &[&MIGRATOR]).await?;
         let found_again = Arc::new(AtomicBool::new(false));
         let noted = found_again.clone();
-        let client = ConnectOptions::new()
-            .name(service)
-            .retry_on_initial_connect()
+        let client = connection(service)
             .event_callback(move |event| {
                 if matches!(event, Event::Disconnected) {
                     noted.store(true, Ordering::Relaxed);

@@ -26,6 +26,10 @@ const DELIVERIES: i64 = 6;
 /// How long an effect may take before the message is delivered again.
 const ACK_WAIT: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long one request for messages waits, and how often the server says meanwhile that it still knows of it: one that
+/// was forgotten in a restart is noticed after two heartbeats.
+const PULL: Duration = Duration::from_secs(10);
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(bus: &Bus, reaction: &Reaction, stop: &CancellationToken) {
     while !stop.is_cancelled() {
@@ -58,7 +62,7 @@ async fn follow(bus: &Bus, reaction: &Reaction, stop: &CancellationToken) -> Res
     if consumer.cached_info().config.filter_subject != reaction.event_type {
         return Err("the server did not keep the consumer's filter".into());
     }
-    let mut messages = consumer.messages().await?;
+    let mut messages = consumer.stream().expires(PULL).heartbeat(HEARTBEAT).messages().await?;
     while let Some(message) = messages.try_next().await? {
         // An effect that has begun is finished even when the service stops.
         let span = tracing::info_span!("event", consumer = reaction.consumer);

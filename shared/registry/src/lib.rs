@@ -19,6 +19,9 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long an instance may be silent before it is taken for dead.
 const SILENCE: Duration = Duration::from_secs(4);
 
+/// How soon a lost server is tried again.
+const RECONNECT: Duration = Duration::from_millis(500);
+
 /// Where an instance of a service is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
@@ -65,7 +68,11 @@ pub struct Registry {
 impl Registry {
     /// Connects. A server that does not answer yet is tried again in the background.
     pub async fn connect(nats_url: &str) -> Result<Self, Error> {
-        let client = ConnectOptions::new().retry_on_initial_connect().connect(nats_url).await?;
+        let client = ConnectOptions::new()
+            .retry_on_initial_connect()
+            .reconnect_delay_callback(|_| RECONNECT)
+            .connect(nats_url)
+            .await?;
         Ok(Self { jetstream: Arc::new(jetstream::new(client)) })
     }
 
