@@ -1,11 +1,13 @@
 //! The rules of an order: what it holds, how its state moves, what is announced when it does.
 
 mod basket;
+mod by_hand;
 mod log;
 mod refusal;
 mod state;
 
 pub use basket::{Basket, Line, Shipping, ShippingService};
+pub use by_hand::{CannotSettle, Outcome, Settlement, Why};
 pub use log::{Direction, Entry, FULFILMENT, Logged, SagaState, Standing, What};
 pub use refusal::{CannotCancel, Reason, Refusal};
 pub use state::State;

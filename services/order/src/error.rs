@@ -6,7 +6,7 @@ use axum::{
 };
 use web::Problem;
 
-use crate::domain::CannotCancel;
+use crate::domain::{CannotCancel, CannotSettle};
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,12 @@ pub enum Error {
     /// The order cannot be cancelled.
     #[error(transparent)]
     CannotCancel(#[from] CannotCancel),
+    /// The order has no such saga.
+    #[error("no such saga")]
+    NoSaga,
+    /// The saga cannot be handled by hand.
+    #[error(transparent)]
+    CannotSettle(#[from] CannotSettle),
     /// The key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -52,6 +58,15 @@ impl From<Error> for Problem {
                 let problem = Self::new(StatusCode::CONFLICT, "cannot_cancel", "The order cannot be cancelled");
                 let problem = problem.detail(detail).with("state", state);
                 if refused.is_some() { problem.with("refused", refused) } else { problem }
+            }
+            Error::NoSaga => Self::not_found("saga_not_found", "The order has no such saga"),
+            Error::CannotSettle(why) => {
+                let (code, title) = match why {
+                    CannotSettle::NotStuck => ("not_stuck", "The saga is not stuck"),
+                    CannotSettle::DoesNotFit { .. } => ("outcome_does_not_fit", "The step is to have another outcome"),
+                    CannotSettle::NeedsAnswer { .. } => ("answer_needed", "The step needs the participant's answer"),
+                };
+                Self::new(StatusCode::CONFLICT, code, title).detail(detail)
             }
             Error::KeyReused => {
                 let title = "The Idempotency-Key was used for another request";

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod answers;
+mod by_hand;
 mod cancellation;
 mod idempotency;
 mod orders;
@@ -26,6 +27,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(stream::follow))
         .routes(routes!(cancellation::cancel))
         .routes(routes!(sagas::list))
+        .routes(routes!(by_hand::retry))
+        .routes(routes!(by_hand::settle))
         .merge(messaging::dead_letters::router("order"))
 }
 

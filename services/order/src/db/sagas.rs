@@ -121,6 +121,30 @@ pub async fn take_one(
     Ok(row.map(Taken::from))
 }
 
+/// Takes this saga from whoever works on it, if it is stuck.
+pub async fn take_stuck(
+    db: &mut PgConnection,
+    id: OrderId,
+    name: &str,
+    holder: &str,
+    lease: Duration,
+) -> Result<Option<Taken>> {
+    let row = sqlx::query_as!(
+        TakenRow,
+        r#"UPDATE saga SET epoch = epoch + 1, lease_holder = $3, due_at = clock_timestamp() + make_interval(secs => $4)
+           WHERE order_id = $1 AND name = $2 AND ended_at IS NULL AND stuck_since IS NOT NULL
+           RETURNING order_id, name, state AS "state: Name<SagaState>", step, attempts, reason AS "reason: Json<Reason>",
+                     stuck_since, epoch"#,
+        id.uuid(),
+        name,
+        holder,
+        lease.as_secs_f64(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(Taken::from))
+}
+
 /// Writes how far a saga is, with what happened, in one statement. Returns for how long the step has been asked for;
 /// none if another instance has taken the saga since, in which case nothing is written.
 pub async fn save_saga(db: &mut PgConnection, save: &Save<'_>) -> Result<Option<Duration>> {
@@ -185,6 +209,21 @@ pub struct Listed {
     pub epoch: i64,
     pub started_at: OffsetDateTime,
     pub ended_at: Option<OffsetDateTime>,
+}
+
+/// One saga.
+pub async fn find_saga(db: &mut PgConnection, id: OrderId, name: &str) -> Result<Option<Listed>> {
+    let row = sqlx::query_as!(
+        Listed,
+        r#"SELECT order_id, name, state AS "state: Name<SagaState>", step, attempts, asked_at,
+                  reason AS "reason: Json<Reason>", stuck_since, due_at, lease_holder, epoch, started_at, ended_at
+           FROM saga WHERE order_id = $1 AND name = $2"#,
+        id.uuid(),
+        name,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row)
 }
 
 /// Sagas, those of the newest orders first: in `state` or in any, stuck ones or all.

@@ -26,7 +26,7 @@ pub struct Entry {
     pub attempt: i32,
     /// What happened.
     pub what: What,
-    /// The refusal, or what was seen instead of an answer.
+    /// The refusal, or what was seen instead of an answer, or who did it by hand and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub detail: Option<Value>,
@@ -74,6 +74,10 @@ pub enum What {
     GivenUp,
     /// It needs somebody to look at it; it will be asked for again.
     Stuck,
+    /// An operator had it asked for again at once.
+    Retried,
+    /// An operator settled it by hand: it counts as done or undone.
+    Settled,
 }
 
 /// Where a saga stands, as it is kept.

@@ -6,7 +6,7 @@ use web::Permission;
 pub const SCOPES: &[(&str, &str)] = &[
     ("order:read", "See orders and follow them: customers their own, staff all"),
     ("order:write", "Place and cancel orders: customers their own; staff cancel all"),
-    ("order:operate", "See how sagas go, inspect and redrive dead letters: operators"),
+    ("order:operate", "See how sagas go, retry or settle what is stuck, inspect and redrive dead letters: operators"),
 ];
 
 /// See orders.
@@ -31,7 +31,7 @@ impl Permission for Place {
     const ROLES: &'static [&'static str] = &["customer"];
 }
 
-/// See how sagas go.
+/// See how sagas go, and handle what is stuck.
 pub struct Operate;
 
 impl Permission for Operate {

@@ -12,6 +12,8 @@ use web::{Allowed, Json, Page, Paging, Query};
 use super::permissions::Operate;
 use crate::{
     App,
+    cancellation::CANCELLATION,
+    checkout::CHECKOUT,
     db::sagas::{self, Listed},
     domain::{Reason, SagaState},
     error::Result,
@@ -50,6 +52,25 @@ pub struct Saga {
     started_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     ended_at: Option<OffsetDateTime>,
+}
+
+/// A saga's name.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = SagaName)]
+pub enum Name {
+    Checkout,
+    Cancellation,
+}
+
+impl Name {
+    /// As the tables of steps have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Checkout => CHECKOUT.name,
+            Self::Cancellation => CANCELLATION.name,
+        }
+    }
 }
 
 /// Which sagas.

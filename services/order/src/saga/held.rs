@@ -1,12 +1,13 @@
 //! A saga in the hands of this instance: the order, how far it is, and what has happened that is not saved yet.
 
-use serde_json::json;
 use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::{
     db::sagas::{Save, Taken},
-    domain::{Entry, Order, Standing, What},
-    saga::{Action, Progress, Reply, Saga, after, is_wrongly_refused, must_be_done, patience::Patience},
+    domain::{CannotSettle, Entry, Order, Outcome as Settled, Settlement, Standing, What},
+    saga::{Action, Progress, Reply, Saga, after, is_wrongly_refused, must_be_done, next, patience::Patience},
 };
 
 /// A saga that this instance works on.
@@ -85,6 +86,39 @@ impl Held {
         Outcome::Stuck
     }
 
+    /// Takes the current step as answered, on a person's word.
+    pub fn settle(&mut self, settlement: &Settlement) -> Result<(), CannotSettle> {
+        let action = next(&self.progress);
+        let entry = self.entry(What::Settled, Some(json!(settlement)));
+        let (step, fits) = (entry.step.clone(), Settled::of(entry.direction));
+        if !self.stuck {
+            return Err(CannotSettle::NotStuck);
+        }
+        if settlement.outcome != fits {
+            return Err(CannotSettle::DoesNotFit { step, fits });
+        }
+        if self.saga.learn(action, &mut self.order, &Value::Null).is_err() {
+            return Err(CannotSettle::NeedsAnswer { step });
+        }
+        self.unsaved.push(entry);
+        self.progress = after(self.saga, self.progress.clone(), &Reply::Done(Value::Null));
+        self.stuck = false;
+        Ok(())
+    }
+
+    /// What has happened to the current step, for the log.
+    pub fn entry(&self, what: What, detail: Option<Value>) -> Entry {
+        let step = self.saga.standing(&self.progress).step.unwrap_or_default();
+        Entry {
+            saga: self.saga.name.to_owned(),
+            step,
+            direction: next(&self.progress).direction(),
+            attempt: i32::try_from(self.progress.attempts).unwrap_or(i32::MAX),
+            what,
+            detail,
+        }
+    }
+
     /// What is to be saved, and the standing to save it with.
     pub fn unsaved(&self) -> (Standing, &[Entry]) {
         (self.saga.standing(&self.progress), &self.unsaved)
@@ -117,7 +151,7 @@ impl Held {
         self.basket_saved = self.order.basket.is_some();
     }
 
-    fn note(&mut self, action: Action, step: &str, what: What, detail: Option<serde_json::Value>) {
+    fn note(&mut self, action: Action, step: &str, what: What, detail: Option<Value>) {
         self.unsaved.push(Entry {
             saga: self.saga.name.to_owned(),
             step: step.to_owned(),

@@ -24,6 +24,11 @@ use crate::{
 /// The sagas there are.
 pub const SAGAS: &[&Saga<Order>] = &[&CHECKOUT, &CANCELLATION];
 
+/// The saga of this name.
+pub fn named(name: &str) -> Option<&'static Saga<Order>> {
+    SAGAS.iter().copied().find(|saga| saga.name == name)
+}
+
 /// Keeps the sagas going. Cheap to clone.
 #[derive(Clone)]
 pub struct Runner(Arc<Inner>);
@@ -54,8 +59,7 @@ impl Runner {
 
     /// Works on a saga that this instance holds, as soon as there is a place.
     pub fn start(&self, taken: &sagas::Taken, order: Order) {
-        let saga = SAGAS.iter().find(|saga| saga.name == taken.name);
-        let Some(held) = saga.and_then(|saga| Held::new(saga, taken, order)) else {
+        let Some(held) = named(&taken.name).and_then(|saga| Held::new(saga, taken, order)) else {
             // Begun by a newer version: left to an instance that knows the step.
             tracing::error!(order_id = %taken.order_id, saga = taken.name, standing = ?taken.standing, "unknown step");
             return;

@@ -4,6 +4,7 @@
 // Clippy's exception for tests does not reach the functions beside them.
 #![allow(clippy::unwrap_used)]
 
+mod by_hand;
 mod cancellation;
 mod checkout;
 mod contract;
