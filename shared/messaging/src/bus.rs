@@ -10,6 +10,7 @@ use std::{
 
 use async_nats::{Client, ConnectOptions, Event, connection::State, jetstream};
 use database::{Pool, Settings};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{MIGRATOR, consumer, inbox, relay::Relay, subscription::Subscriptions};
@@ -48,27 +49,32 @@ pub struct Bus {
     pub(crate) pool: Pool,
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
-    // Set when the server was lost and found: what it acknowledged lately may be gone.
-    pub(crate) found_again: Arc<AtomicBool>,
+    // Set at start and whenever the server was lost: what it acknowledged lately may be gone.
+    pub(crate) in_doubt: Arc<AtomicBool>,
+    // Changes with every connection: requests for messages that were made on an earlier one are forgotten.
+    pub(crate) connections: watch::Receiver<u64>,
 }
 
 impl Bus {
     /// Makes the tables and connects. A NATS server that does not answer yet is tried again in the background.
     pub async fn open(service: &'static str, nats: &str, settings: &Settings, pool: &Pool) -> Result<Self, Error> {
         database::migrate(settings, &[&MIGRATOR]).await?;
-        let found_again = Arc::new(AtomicBool::new(false));
-        let noted = found_again.clone();
+        let in_doubt = Arc::new(AtomicBool::new(true));
+        let doubted = in_doubt.clone();
+        let (connected, connections) = watch::channel(0);
         let client = connection(service)
             .event_callback(move |event| {
-                if matches!(event, Event::Disconnected) {
-                    noted.store(true, Ordering::Relaxed);
+                match event {
+                    Event::Connected => connected.send_modify(|count| *count += 1),
+                    Event::Disconnected => doubted.store(true, Ordering::Relaxed),
+                    _ => {}
                 }
-                async {}
+                std::future::ready(())
             })
             .connect(nats)
             .await?;
         let jetstream = jetstream::new(client.clone());
-        Ok(Self { service, pool: pool.clone(), client, jetstream, found_again })
+        Ok(Self { service, pool: pool.clone(), client, jetstream, in_doubt, connections })
     }
 
     /// NATS answers. For readiness.

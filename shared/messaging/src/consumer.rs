@@ -7,7 +7,7 @@ use async_nats::jetstream::{
     AckKind, Message,
     consumer::{AckPolicy, pull},
 };
-use futures::TryStreamExt;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -33,13 +33,8 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(bus: &Bus, reaction: &Reaction, stop: &CancellationToken) {
     while !stop.is_cancelled() {
-        let outcome = tokio::select! {
-            () = stop.cancelled() => return,
-            outcome = follow(bus, reaction, stop) => outcome,
-        };
-        if let Err(error) = outcome {
-            tracing::warn!(%error, consumer = reaction.consumer, "cannot follow events; trying again");
-        }
+        let Err(error) = follow(bus, reaction, stop).await else { continue };
+        tracing::warn!(%error, consumer = reaction.consumer, "cannot follow events; trying again");
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(AGAIN) => {}
@@ -47,7 +42,32 @@ pub(crate) async fn run(bus: &Bus, reaction: &Reaction, stop: &CancellationToken
     }
 }
 
+/// Follows until told to stop, or until the connection is a new one. An effect that has begun is finished.
 async fn follow(bus: &Bus, reaction: &Reaction, stop: &CancellationToken) -> Result<(), BoxError> {
+    let mut connections = bus.connections.clone();
+    connections.borrow_and_update();
+    let mut messages = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        messages = request(bus, reaction) => messages?,
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = connections.changed() => break,
+            message = messages.try_next() => match message? {
+                Some(message) => traced(bus, reaction, &message).await?,
+                None => break,
+            },
+        }
+    }
+    // What was sent ahead goes to another instance at once instead of after the acknowledgement's time.
+    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+        message.ack_with(AckKind::Nak(None)).await?;
+    }
+    Ok(())
+}
+
+async fn request(bus: &Bus, reaction: &Reaction) -> Result<pull::Stream, BoxError> {
     let stream = stream::of_service(&bus.jetstream, stream::publisher(reaction.event_type)).await?;
     let config = pull::Config {
         durable_name: Some(reaction.consumer.clone()),
@@ -62,18 +82,14 @@ async fn follow(bus: &Bus, reaction: &Reaction, stop: &CancellationToken) -> Res
     if consumer.cached_info().config.filter_subject != reaction.event_type {
         return Err("the server did not keep the consumer's filter".into());
     }
-    let mut messages = consumer.stream().expires(PULL).heartbeat(HEARTBEAT).messages().await?;
-    while let Some(message) = messages.try_next().await? {
-        // An effect that has begun is finished even when the service stops.
-        let span = tracing::info_span!("event", consumer = reaction.consumer);
-        let parent = message.headers.as_ref().and_then(|headers| headers.get("traceparent"));
-        web::telemetry::continue_trace(&span, parent.map(AsRef::as_ref));
-        handle(bus, reaction, &message).instrument(span).await?;
-        if stop.is_cancelled() {
-            break;
-        }
-    }
-    Ok(())
+    Ok(consumer.stream().expires(PULL).heartbeat(HEARTBEAT).messages().await?)
+}
+
+async fn traced(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(), BoxError> {
+    let span = tracing::info_span!("event", consumer = reaction.consumer);
+    let parent = message.headers.as_ref().and_then(|headers| headers.get("traceparent"));
+    web::telemetry::continue_trace(&span, parent.map(AsRef::as_ref));
+    handle(bus, reaction, message).instrument(span).await
 }
 
 async fn handle(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(), BoxError> {

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 const FORGET: Duration = Duration::from_mins(10);
+const FORGOTTEN_AT_ONCE: u64 = 10_000;
 
 /// Records the event; false if it has taken effect already.
 pub(crate) async fn record(db: &mut PgConnection, consumer: &str, event: Uuid) -> Result<bool> {
@@ -28,19 +29,25 @@ pub(crate) async fn forget_old(pool: Pool, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(FORGET) => {}
         }
-        if let Err(error) = forget_batch(&pool).await {
+        if let Err(error) = forget_batches(&pool).await {
             tracing::warn!(%error, "cannot forget old inbox rows; trying again later");
         }
     }
 }
 
-async fn forget_batch(pool: &Pool) -> Result<()> {
+async fn forget_batches(pool: &Pool) -> Result<()> {
     let mut db = pool.get().await?;
-    sqlx::query!(
-        "delete from messaging.inbox where (consumer, event_id) in (
-             select consumer, event_id from messaging.inbox where received_at < now() - interval '7 days' limit 10000)"
-    )
-    .execute(&mut *db)
-    .await?;
+    while forget_batch(&mut db).await? == FORGOTTEN_AT_ONCE {}
     Ok(())
+}
+
+async fn forget_batch(db: &mut PgConnection) -> Result<u64> {
+    let done = sqlx::query!(
+        "delete from messaging.inbox where (consumer, event_id) in (
+             select consumer, event_id from messaging.inbox where received_at < now() - interval '7 days' limit $1)",
+        FORGOTTEN_AT_ONCE.cast_signed(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }

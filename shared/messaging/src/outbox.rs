@@ -84,23 +84,29 @@ pub(crate) async fn mark_published(db: &mut PgConnection, ids: &[Uuid]) -> Resul
     Ok(())
 }
 
-/// Lets everything published lately wait again. JetStream acknowledges before it has flushed (two minutes by default),
-/// so a server that crashed may have lost it; identity makes the repetition harmless.
+/// Lets everything wait again that was published in the last three minutes in which anything was. JetStream
+/// acknowledges before it has flushed (two minutes by default), so a server that crashed, however long ago, may have
+/// lost it; identity makes the repetition harmless.
 pub(crate) async fn publish_lately_again(db: &mut PgConnection) -> Result<u64> {
     let done = sqlx::query!(
-        "update messaging.outbox set published_at = null where published_at > now() - interval '3 minutes'"
+        "update messaging.outbox set published_at = null
+         where published_at > (select max(published_at) from messaging.outbox) - interval '3 minutes'"
     )
     .execute(db)
     .await?;
     Ok(done.rows_affected())
 }
 
-/// Deletes up to a thousand rows that were published an hour ago or earlier.
+/// How many rows [`forget_published`] deletes at the most.
+pub(crate) const FORGOTTEN_AT_ONCE: u64 = 1000;
+
+/// Deletes a batch of rows that were published an hour ago or earlier.
 pub(crate) async fn forget_published(db: &mut PgConnection) -> Result<u64> {
     let done = sqlx::query!(
         "delete from messaging.outbox where seq in (
              select seq from messaging.outbox where published_at < now() - interval '1 hour'
-             order by published_at limit 1000)"
+             order by published_at limit $1)",
+        FORGOTTEN_AT_ONCE.cast_signed(),
     )
     .execute(db)
     .await?;

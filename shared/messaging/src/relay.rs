@@ -69,15 +69,13 @@ impl Relay {
         if !self.hold_lease().await? {
             return Ok(STANDBY);
         }
-        if self.bus.found_again.load(Ordering::Relaxed) && self.bus.connected() {
-            self.bus.found_again.store(false, Ordering::Relaxed);
-            stream::of_service(&self.bus.jetstream, self.bus.service).await?;
-            let rows = outbox::publish_lately_again(&mut *self.bus.pool.get().await?).await?;
-            tracing::info!(rows, "NATS was away: publishing again what it may have lost");
+        if self.bus.connected() && self.bus.in_doubt.swap(false, Ordering::Relaxed) {
+            // Doubted again unless it goes through: NATS may be back before its streams are.
+            self.publish_again().await.inspect_err(|_| self.bus.in_doubt.store(true, Ordering::Relaxed))?;
         }
+        self.forget().await?;
         let waiting = outbox::list_waiting(&mut *self.bus.pool.get().await?, BATCH).await?;
         if waiting.is_empty() {
-            self.forget().await?;
             return Ok(POLL);
         }
         let published = self.publish(&waiting).await?;
@@ -109,7 +107,11 @@ impl Relay {
         for row in waiting {
             let body = serde_json::to_vec(&row.body)?;
             let sent = self.bus.jetstream.publish_with_headers(row.subject.clone(), headers(row), body.into());
-            acknowledgements.push((row.id, timeout(PATIENCE, sent).await??));
+            match timeout(PATIENCE, sent).await? {
+                Ok(acknowledgement) => acknowledgements.push((row.id, acknowledgement)),
+                // For example too large: it holds up its own aggregate, not the others.
+                Err(error) => tracing::error!(%error, id = %row.id, "cannot be published"),
+            }
         }
         let answers = acknowledgements.into_iter().map(|(id, acknowledgement)| async move {
             match timeout(PATIENCE, acknowledgement.into_future()).await {
@@ -124,11 +126,22 @@ impl Relay {
         Ok(join_all(answers).await.into_iter().flatten().collect())
     }
 
+    /// Lets what JetStream acknowledged lately be published once more.
+    async fn publish_again(&self) -> Result<(), BoxError> {
+        stream::of_service(&self.bus.jetstream, self.bus.service).await?;
+        let rows = outbox::publish_lately_again(&mut *self.bus.pool.get().await?).await?;
+        tracing::info!(rows, "publishing again what NATS may have lost");
+        Ok(())
+    }
+
+    /// Once in a while, and never while NATS may have lost what is kept.
     async fn forget(&mut self) -> Result<(), BoxError> {
-        if self.forgot_at.elapsed() > FORGET {
-            self.forgot_at = Instant::now();
-            outbox::forget_published(&mut *self.bus.pool.get().await?).await?;
+        if self.forgot_at.elapsed() < FORGET || !self.bus.connected() || self.bus.in_doubt.load(Ordering::Relaxed) {
+            return Ok(());
         }
+        self.forgot_at = Instant::now();
+        let mut db = self.bus.pool.get().await?;
+        while outbox::forget_published(&mut db).await? == outbox::FORGOTTEN_AT_ONCE {}
         Ok(())
     }
 

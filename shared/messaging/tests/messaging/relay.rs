@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use testkit::eventually;
+use testkit::{eventually, nats::Nats};
 use time::OffsetDateTime;
 
 use crate::setting::{Side, WAITING, stock, writing_down};
@@ -98,4 +98,58 @@ async fn an_orderly_stop_publishes_what_was_committed_last() {
     inventory.announce("AAA", 1..=100).await;
     inventory.stop().await;
     assert_eq!((inventory.count(WAITING).await, inventory.count(held).await), (0, 0));
+}
+
+/// What JetStream acknowledged and had not flushed when it crashed: gone.
+async fn crash_without_a_flush(nats: &Nats) {
+    let client = async_nats::connect(nats.url()).await.unwrap();
+    async_nats::jetstream::new(client).get_stream("inventory").await.unwrap().purge().await.unwrap();
+    nats.kill().await;
+}
+
+#[tokio::test]
+async fn what_nats_acknowledged_and_lost_in_a_crash_is_published_again() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    inventory.relay();
+    inventory.announce("AAA", 1..=20).await;
+    eventually(async || inventory.count(WAITING).await == 0).await;
+    crash_without_a_flush(&nats).await;
+    nats.restart().await;
+    store.consume(writing_down(&fine()));
+    eventually(async || store.effects("AAA").await.len() == 20).await;
+    assert_eq!(store.effects("AAA").await, (1..=20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_was_lost_in_a_crash_of_everything_is_published_again_by_the_next_process() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    inventory.relay();
+    inventory.announce("AAA", 1..=20).await;
+    eventually(async || inventory.count(WAITING).await == 0).await;
+    inventory.stop().await;
+    crash_without_a_flush(&nats).await;
+    nats.restart().await;
+    inventory.reopen(&nats).await;
+    inventory.relay();
+    store.consume(writing_down(&fine()));
+    eventually(async || store.effects("AAA").await.len() == 20).await;
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_published_holds_up_no_other() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    inventory.announce("HUGE", [1]).await;
+    let blow_up = "update messaging.outbox set body = jsonb_build_object('data', repeat('x', 2000000))";
+    sqlx::query(blow_up).execute(&mut *inventory.pool.get().await.unwrap()).await.unwrap();
+    inventory.announce("AAA", 1..=3).await;
+    inventory.relay();
+    store.consume(writing_down(&fine()));
+    eventually(async || store.effects("AAA").await == [1, 2, 3]).await;
+    assert_eq!(inventory.count(WAITING).await, 1);
 }

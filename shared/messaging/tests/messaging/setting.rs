@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A running side: its database, its pool, its connection to the events.
 pub struct Side {
+    service: &'static str,
     pub pool: Pool,
     pub bus: Bus,
     pub database: Database,
@@ -30,7 +31,12 @@ impl Side {
         let bus = Bus::open(service, &nats.url(), &database.settings(), &pool).await.unwrap();
         let effects = "create table effect (id bigserial primary key, sku text not null, version bigint not null)";
         sqlx::raw_sql(effects).execute(&mut *pool.get().await.unwrap()).await.unwrap();
-        Self { pool, bus, database, stop: CancellationToken::new(), tasks: Vec::new() }
+        Self { service, pool, bus, database, stop: CancellationToken::new(), tasks: Vec::new() }
+    }
+
+    /// The connection of a new process on the same database.
+    pub async fn reopen(&mut self, nats: &Nats) {
+        self.bus = Bus::open(self.service, &nats.url(), &self.database.settings(), &self.pool).await.unwrap();
     }
 
     /// Another instance of the same service on the same database.
