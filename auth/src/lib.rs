@@ -61,7 +61,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     };
     seed::plant(config, &app.pool, &app.passwords, app.clock.now()).await?;
     ready_when(&mut service, &app.pool, &bus);
-    service.spawn(bus.relay(service.stopping()));
+    service.spawn(bus.relay(service.drained()));
     service.spawn(purge::run(app.pool.clone(), app.clock.clone(), service.stopping()));
     Ok((service, router(app)))
 }

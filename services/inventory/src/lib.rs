@@ -45,7 +45,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
         seed::seed(&pool, clock.now()).await?;
     }
     let subscriptions = events::subscriptions(clock.clone());
-    service.spawn(bus.clone().relay(service.stopping()));
+    service.spawn(bus.clone().relay(service.drained()));
     service.spawn(bus.clone().consume(subscriptions.clone(), service.stopping()));
     ready_when(&mut service, &pool, bus);
     let verifier = Verifier::new("inventory", &config.web.issuer(), &config.web.auth_url);

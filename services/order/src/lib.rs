@@ -56,7 +56,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let pool = Pool::open(&config.database).await?;
     let bus = Bus::open("order", &config.web.nats_url, &config.database, &pool).await?;
     let subscriptions = events::subscriptions(&clock);
-    service.spawn(bus.clone().relay(stop.clone()));
+    service.spawn(bus.clone().relay(service.drained()));
     service.spawn(bus.clone().consume(subscriptions.clone(), stop.clone()));
     let runner = runner(config, &pool, &clock, &stop)?;
     service.spawn(runner.clone().run());
@@ -79,7 +79,7 @@ fn router(app: App) -> Router {
 
 fn runner(config: &Config, pool: &Pool, clock: &Clock, stop: &CancellationToken) -> anyhow::Result<Runner> {
     let credentials = Credentials::new(&config.web.auth_url, config.participants.order_client_secret.clone());
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
     let patience = config.participants.call_timeout();
     let worker = Worker {
         pool: pool.clone(),

@@ -40,7 +40,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let pool = Pool::open(&config.database).await?;
     let bus = Bus::open("shipping", &config.web.nats_url, &config.database, &pool).await?;
     let subscriptions = events::subscriptions(clock.clone());
-    service.spawn(bus.clone().relay(service.stopping()));
+    service.spawn(bus.clone().relay(service.drained()));
     service.spawn(bus.clone().consume(subscriptions.clone(), service.stopping()));
     ready_when(&mut service, &pool, &bus);
     let verifier = Verifier::new("shipping", &config.web.issuer(), &config.web.auth_url);

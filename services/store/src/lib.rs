@@ -47,7 +47,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
         seed::load(&pool, clock.now()).await?;
     }
     let subscriptions = events::subscriptions();
-    service.spawn(bus.clone().relay(service.stopping()));
+    service.spawn(bus.clone().relay(service.drained()));
     service.spawn(bus.clone().consume(subscriptions.clone(), service.stopping()));
     ready_when(&mut service, &pool, &bus);
     let verifier = Verifier::new("store", &config.web.issuer(), &config.web.auth_url);

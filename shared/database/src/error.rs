@@ -26,10 +26,14 @@ pub(crate) fn breaks_so_far() -> u64 {
     BREAKS.load(Ordering::Relaxed)
 }
 
+pub(crate) fn note_break() {
+    BREAKS.fetch_add(1, Ordering::Relaxed);
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         if connection_broke(&error) {
-            BREAKS.fetch_add(1, Ordering::Relaxed);
+            note_break();
         }
         Self::Sql(error)
     }

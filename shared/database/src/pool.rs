@@ -15,7 +15,7 @@ use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{sync::Notify, time::timeout};
 
 use crate::{
-    error::{Error, Result, breaks_so_far},
+    error::{Error, Result, breaks_so_far, note_break},
     settings::Settings,
     transaction::Tx,
 };
@@ -87,7 +87,11 @@ impl Pool {
         match self.connections.get().await {
             Ok(object) => Ok(Conn(object)),
             Err(PoolError::Backend(error)) => Err(error.into()),
-            Err(_) => Err(Error::PoolTimeout),
+            Err(_) => {
+                // Perhaps all hang on a connection that is gone without a word: each is checked before its next use.
+                note_break();
+                Err(Error::PoolTimeout)
+            }
         }
     }
 

@@ -4,12 +4,15 @@
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
+    time::Duration,
 };
 
 use sqlx::PgConnection;
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::{runtime::Handle, sync::Notify, time::timeout};
 
 use crate::{error::Result, pool::Conn};
+
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A transaction. Dropped without [`Tx::commit`] it is rolled back.
 pub struct Tx {
@@ -27,9 +30,11 @@ impl Tx {
         Ok(tx)
     }
 
-    /// Makes it durable and visible, and wakes the outbox relay. On an error the outcome is unknown.
+    /// Makes it durable and visible, and wakes the outbox relay. On an error the outcome is unknown, unless the error
+    /// says that an earlier statement had failed.
     pub async fn commit(mut self) -> Result<()> {
-        sqlx::raw_sql("COMMIT").execute(&mut *self).await?;
+        // PostgreSQL answers the COMMIT of a failed transaction with a rollback and no error; a SELECT fails there.
+        sqlx::raw_sql("SELECT 1; COMMIT").execute(&mut *self).await?;
         self.conn_mut().mark_in_transaction(false);
         self.committed.notify_one();
         Ok(())
@@ -47,8 +52,11 @@ impl Drop for Tx {
         // that is not possible the connection goes back marked, and the pool closes it.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
-                sqlx::raw_sql("ROLLBACK").execute(&mut *conn).await?;
-                conn.mark_in_transaction(false);
+                // Unanswered, it goes back marked as well: a place in the pool is not held for a dead connection.
+                if let Ok(rolled_back) = timeout(PATIENCE, sqlx::raw_sql("ROLLBACK").execute(&mut *conn)).await {
+                    rolled_back?;
+                    conn.mark_in_transaction(false);
+                }
                 Ok::<_, crate::Error>(())
             });
         }

@@ -29,17 +29,16 @@ pub enum Error {
     Subscribe,
 }
 
-/// How often a lost server is tried again at the least. The client's own backoff goes up to four seconds, which is long
-/// for whoever waits for an event.
+/// How soon a lost server is tried again. The client's own backoff goes up to four seconds, which is long for whoever
+/// waits for an event.
 const RECONNECT: Duration = Duration::from_millis(500);
 
 /// A connection that tries again for as long as it takes.
 pub(crate) fn connection(name: &str) -> ConnectOptions {
-    let delay = |attempts: usize| Duration::from_millis(50).saturating_mul(attempts.try_into().unwrap_or(u32::MAX));
     ConnectOptions::new()
         .name(name)
         .retry_on_initial_connect()
-        .reconnect_delay_callback(move |attempts| delay(attempts).min(RECONNECT))
+        .reconnect_delay_callback(|attempts| if attempts > 1 { RECONNECT } else { Duration::ZERO })
 }
 
 /// A service's connection to the events. Cheap to clone.

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use directory::Directory;
-pub use registered::Registered;
+pub use registered::{Registered, RegistryEntry};
 
 /// How often an instance says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long an instance may be silent before it is taken for dead.
-const SILENCE: Duration = Duration::from_secs(4);
+const SILENCE: Duration = Duration::from_secs(6);
 
 /// How soon a lost server is tried again.
 const RECONNECT: Duration = Duration::from_millis(500);
@@ -70,7 +70,7 @@ impl Registry {
     pub async fn connect(nats_url: &str) -> Result<Self, Error> {
         let client = ConnectOptions::new()
             .retry_on_initial_connect()
-            .reconnect_delay_callback(|_| RECONNECT)
+            .reconnect_delay_callback(|attempts| if attempts > 1 { RECONNECT } else { Duration::ZERO })
             .connect(nats_url)
             .await?;
         Ok(Self { jetstream: Arc::new(jetstream::new(client)) })

@@ -1,6 +1,12 @@
 //! An instance that says again and again where it is.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_nats::jetstream::{Context, kv};
 use tokio::{
@@ -18,15 +24,33 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A registered instance.
 pub struct Registered {
+    entry: RegistryEntry,
     stop: CancellationToken,
     heart: JoinHandle<()>,
+}
+
+/// Whether an instance stands in the registry. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct RegistryEntry(Arc<AtomicBool>);
+
+impl RegistryEntry {
+    /// It was written once; from then on it is renewed, or others notice the silence.
+    pub fn is_written(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Registered {
     pub(crate) fn start(jetstream: Arc<Context>, registration: Registration) -> Self {
         let stop = CancellationToken::new();
-        let heart = tokio::spawn(beat(jetstream, registration, stop.clone()));
-        Self { stop, heart }
+        let entry = RegistryEntry::default();
+        let heart = tokio::spawn(beat(jetstream, registration, entry.clone(), stop.clone()));
+        Self { entry, stop, heart }
+    }
+
+    /// Whether it stands in the registry, for readiness.
+    pub fn entry(&self) -> RegistryEntry {
+        self.entry.clone()
     }
 
     /// Takes the instance out of the registry; waits at most a second for NATS.
@@ -36,7 +60,7 @@ impl Registered {
     }
 }
 
-async fn beat(jetstream: Arc<Context>, registration: Registration, stop: CancellationToken) {
+async fn beat(jetstream: Arc<Context>, registration: Registration, entry: RegistryEntry, stop: CancellationToken) {
     let mut store = None;
     let mut ticks = interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -45,9 +69,12 @@ async fn beat(jetstream: Arc<Context>, registration: Registration, stop: Cancell
             () = stop.cancelled() => break,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = say(&jetstream, &mut store, &registration).await {
-            tracing::warn!(%error, "cannot register; trying again");
-            store = None;
+        match say(&jetstream, &mut store, &registration).await {
+            Ok(()) => entry.0.store(true, Ordering::Relaxed),
+            Err(error) => {
+                tracing::warn!(%error, "cannot register; trying again");
+                store = None;
+            }
         }
     }
     if let Some(store) = store

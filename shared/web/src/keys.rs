@@ -34,7 +34,8 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub(crate) fn at(auth_url: &str) -> Self {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build().expect("the TLS backend is built in");
+        let http =
+            reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("the TLS backend is built in");
         Self { url: format!("{auth_url}/jwks"), http, known: RwLock::default(), last: Mutex::default() }
     }
 

@@ -59,7 +59,7 @@ async fn healthcheck(mut ops: SocketAddr) -> anyhow::Result<()> {
     if ops.ip().is_unspecified() {
         ops.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
     let answer = client.get(format!("http://{ops}/readyz")).send().await?;
     let status = answer.status();
     anyhow::ensure!(status.is_success(), "not ready ({status}): {}", answer.text().await?);

@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use registry::{Registration, Registry};
 use tokio::{
     net::{TcpListener, UdpSocket},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -16,7 +16,8 @@ use crate::{health, health::Readiness, middleware, settings::Settings, telemetry
 
 /// Between deregistering and closing the door: time for gateways to look elsewhere.
 const FAREWELL: Duration = Duration::from_millis(300);
-const LAST_SPANS: Duration = Duration::from_secs(2);
+const LAST_TASKS: Duration = Duration::from_secs(1);
+const LAST_SPANS: Duration = Duration::from_secs(1);
 
 /// A service that listens but does not serve yet.
 pub struct Service {
@@ -27,6 +28,7 @@ pub struct Service {
     ops: TcpListener,
     readiness: Readiness,
     stop: CancellationToken,
+    drained: CancellationToken,
     tasks: TaskTracker,
     spans: SdkTracerProvider,
 }
@@ -64,6 +66,7 @@ impl Service {
             settings: settings.clone(),
             readiness: Readiness::default(),
             stop: CancellationToken::new(),
+            drained: CancellationToken::new(),
             tasks: TaskTracker::new(),
             spans,
         })
@@ -78,7 +81,8 @@ impl Service {
         self.readiness.add(name, check);
     }
 
-    /// Runs a task beside the requests. It must end soon after [`Service::stopping`] is cancelled.
+    /// Runs a task beside the requests. It must end soon after [`Service::stopping`] or [`Service::drained`] is
+    /// cancelled.
     pub fn spawn<R>(&self, task: R)
     where
         R: Future<Output = ()> + Send + 'static,
@@ -89,6 +93,11 @@ impl Service {
     /// Cancelled when the service stops: background tasks end, streams close.
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// Cancelled when the last request has been answered: what requests leave to background tasks is done until then.
+    pub fn drained(&self) -> CancellationToken {
+        self.drained.clone()
     }
 
     /// Where the service listens, and how to stop it.
@@ -118,8 +127,10 @@ impl Service {
 
     /// Serves until told to stop. Then: not ready, deregistered, no new connection, requests in flight within the
     /// deadline, background tasks, last spans.
-    pub async fn serve(self, router: Router) -> anyhow::Result<()> {
+    pub async fn serve(mut self, router: Router) -> anyhow::Result<()> {
         let registered = self.register().await?;
+        let entry = registered.entry();
+        self.readiness.add("registered", move || std::future::ready(entry.is_written()));
         let readiness = Arc::new(self.readiness);
         let closed = CancellationToken::new();
         let ops = axum::serve(self.ops, health::router(readiness.clone()));
@@ -136,13 +147,16 @@ impl Service {
         registered.withdraw().await;
         sleep(FAREWELL).await;
         door.cancel();
-        let deadline = self.settings.shutdown_deadline();
-        if !api.is_finished() && timeout(deadline, &mut api).await.is_err() {
+        let deadline = Instant::now() + self.settings.shutdown_deadline();
+        if !api.is_finished() && timeout_at(deadline, &mut api).await.is_err() {
             tracing::warn!("requests in flight were cut off at the deadline");
             api.abort();
         }
+        self.drained.cancel();
         self.tasks.close();
-        if timeout(deadline, self.tasks.wait()).await.is_err() {
+        // What is still under way goes on to the same deadline, but has a moment in any case.
+        let deadline = deadline.max(Instant::now() + LAST_TASKS);
+        if timeout_at(deadline, self.tasks.wait()).await.is_err() {
             tracing::warn!("background tasks were cut off at the deadline");
         }
         closed.cancel();

@@ -32,7 +32,8 @@ pub struct OrderRequest {
 #[serde(deny_unknown_fields)]
 pub struct Payment {
     /// Token of the means of payment. The simulated provider knows `tok_ok`, `tok_declined`,
-    /// `tok_insufficient_funds`, `tok_capture_declined`, `tok_slow`, `tok_silent` and `tok_on_account`.
+    /// `tok_insufficient_funds`, `tok_capture_declined`, `tok_slow`, `tok_silent`,
+    /// `tok_silent_once` and `tok_on_account`.
     #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$", example = "tok_ok")]
     method: String,
 }

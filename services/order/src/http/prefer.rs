@@ -4,8 +4,8 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 
-/// Nobody waits longer than this, in seconds.
-pub const LONGEST_WAIT: u64 = 30;
+/// Nobody waits longer than this, in seconds: less than the gateway waits for an answer.
+pub const LONGEST_WAIT: u64 = 25;
 
 /// How long the caller would wait, at most [`LONGEST_WAIT`]. None without the preference; one that cannot be read is
 /// ignored, as the standard asks.

@@ -73,10 +73,13 @@ impl Credentials {
 
     async fn fetch(&self, client: &Client) -> Result<Token, CredentialsError> {
         let form = [("grant_type", "client_credentials"), ("scope", SCOPE)];
-        let request = client.post(&self.0.token_url).basic_auth(CLIENT_ID, Some(self.0.secret.expose_secret()));
+        // RFC 6749, section 2.3.1: the secret is form-encoded before it goes into Basic.
+        let secret: String = form_urlencoded::byte_serialize(self.0.secret.expose_secret().as_bytes()).collect();
+        let request = client.post(&self.0.token_url).basic_auth(CLIENT_ID, Some(secret));
         let asked = Instant::now();
         let response = request.form(&form).send().await.map_err(CredentialsError::Unavailable)?;
         if !response.status().is_success() {
+            tracing::error!(status = %response.status(), "auth refuses this service's own credentials: no step can be asked");
             return Err(CredentialsError::Refused(response.status()));
         }
         let granted: Granted = response.json().await.map_err(CredentialsError::Unavailable)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::time::{Instant, sleep};
 
-use super::Suite;
+use super::{Suite, WAVES};
 use crate::process::tail;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,13 +29,31 @@ impl Suite {
         for instance in self.status() {
             self.ready(&instance.id).await?;
         }
+        for service in WAVES.into_iter().flatten().filter(|name| !matches!(**name, "auth" | "gateway")) {
+            self.reachable(service).await?;
+        }
         Ok(())
+    }
+
+    /// Waits until the gateway finds the service: an instance may be ready before the gateway has heard of it.
+    async fn reachable(&self, service: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
+        let contract = format!("{}/docs/contracts/{service}.json", self.public_url());
+        loop {
+            let answer = http.get(&contract).send().await;
+            if answer.is_ok_and(|it| it.status().is_success()) {
+                return Ok(());
+            }
+            self.give_up_if_hopeless("gateway", deadline, &format!("find {service}"))?;
+            sleep(POLL).await;
+        }
     }
 
     /// Waits until `id` answers at `/readyz`, at the most 30 s.
     pub async fn ready(&self, id: &str) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(2)).build()?;
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
         let address = self.with(id, |it| it.status().ops)?;
         loop {
             let answer = http.get(format!("{address}/readyz")).send().await;

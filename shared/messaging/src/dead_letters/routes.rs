@@ -43,7 +43,7 @@ where
     router
 }
 
-/// A caller with scope `{service}:operate`.
+/// A caller with scope `{service}:operate`; a user must be an operator besides.
 struct Operator(Caller);
 
 impl<S> FromRequestParts<S> for Operator
@@ -58,6 +58,7 @@ where
         let Authenticated(caller) = Authenticated::from_request_parts(parts, state).await?;
         let scope = format!("{}:operate", DeadLetters::from_ref(state).subscriptions.service);
         caller.require_scope(&scope)?;
+        caller.require_role(&["operator"])?;
         Ok(Self(caller))
     }
 }
