@@ -8,6 +8,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 
+/// In characters. Longer ones are none of ours.
+const LONGEST_CURSOR: usize = 200;
+
 /// Which page of a list is wanted.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -24,7 +27,8 @@ pub struct Paging {
 impl Paging {
     /// The cursor, read as `C`. 400 if it is not one of ours.
     pub fn cursor<C: FromStr>(&self) -> Result<Option<C>, Problem> {
-        self.after.as_deref().map(str::parse).transpose().map_err(|_| {
+        let read = |text: &str| text.parse().ok().filter(|_| text.chars().count() <= LONGEST_CURSOR);
+        self.after.as_deref().map(|text| read(text).ok_or(())).transpose().map_err(|()| {
             Problem::new(StatusCode::BAD_REQUEST, "invalid_query", "The query string is not as the contract says")
                 .field("after", "is not a cursor of this list")
         })
@@ -94,6 +98,12 @@ mod tests {
         assert_eq!((full.items, full.next), (vec![1, 2], Some("2".to_owned())));
         let last = Page::of(vec![1, 2], limit, ToString::to_string);
         assert_eq!((last.items, last.next), (vec![1, 2], None));
+    }
+
+    #[test]
+    fn a_cursor_longer_than_ours_is_refused() {
+        let cursor = |length| Paging { limit: Limit(2), after: Some("x".repeat(length)) }.cursor::<String>();
+        assert!(cursor(200).is_ok() && cursor(201).is_err());
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Invoice>>, Error> {
     let customer_id = allowed.caller.restricted_to().map(CustomerId::from);
+    let before: Option<String> = paging.cursor()?;
     let mut db = app.pool.get().await?;
-    let rows = db::list_invoices(&mut db, customer_id, paging.after.as_deref(), paging.limit.rows()).await?;
+    let rows = db::list_invoices(&mut db, customer_id, before.as_deref(), paging.limit.rows()).await?;
     Ok(Json(Page::of(rows, paging.limit, |invoice| invoice.number.clone())))
 }
 
