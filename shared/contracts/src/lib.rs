@@ -6,6 +6,7 @@ mod event;
 mod id;
 mod money;
 mod quantity;
+pub mod schema;
 pub mod seed;
 mod sku;
 

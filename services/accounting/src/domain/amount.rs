@@ -1,7 +1,8 @@
 //! An amount that can be paid.
 
-use contracts::Money;
+use contracts::{Money, schema::money_between};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{RefOr, Schema};
 
 /// The largest amount of one payment, credit limit or posting, in minor units. Sums of a billion such amounts still
 /// fit 64 bits.
@@ -28,6 +29,11 @@ pub struct CreditLimit(Money);
 pub struct InvalidLimit;
 
 impl CreditLimit {
+    /// How it stands in the contract.
+    pub fn schema() -> RefOr<Schema> {
+        money_between(0, LARGEST)
+    }
+
     /// The limit as money.
     pub fn money(self) -> Money {
         self.0
@@ -43,6 +49,11 @@ impl TryFrom<Money> for CreditLimit {
 }
 
 impl Amount {
+    /// How it stands in the contract.
+    pub fn schema() -> RefOr<Schema> {
+        money_between(1, LARGEST)
+    }
+
     /// The amount as money.
     pub fn money(self) -> Money {
         self.0

@@ -1,7 +1,7 @@
 //! `/v1/customer-accounts`: who may buy on account, how far, and how it stands.
 
 use axum::extract::State;
-use contracts::{CustomerId, Money};
+use contracts::CustomerId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Allowed, Json, Path, Problem, contract};
@@ -18,7 +18,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct CustomerAccountRequest {
     /// From 0 to 1,000,000,000 minor units. 0 ends the credit; what is open stays open.
-    #[schema(value_type = Money, example = json!({"amount": 50000, "currency": "EUR"}))]
+    #[schema(schema_with = CreditLimit::schema)]
     credit_limit: CreditLimit,
 }
 

@@ -1,10 +1,13 @@
 //! `/v1/entries`: the journal.
 
 use axum::{extract::State, http::StatusCode};
-use contracts::{Money, OrderId};
+use contracts::{Money, OrderId, schema::money_between};
 use serde::Deserialize;
 use sqlx::PgConnection;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{RefOr, Schema},
+};
 use web::{Allowed, Json, Page, Paging, Path, Problem, Query, contract};
 
 use super::permissions::{Audit, Write};
@@ -22,7 +25,7 @@ pub struct EntryRequest {
     /// Choose it (a UUID, best version 7), and the same entry sent again is booked once.
     id: Option<EntryId>,
     /// What it is about.
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "rent of the warehouse")]
+    #[schema(value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "rent of the warehouse")]
     memo: Text<200>,
     /// In balance, each account once.
     #[schema(min_items = 2, max_items = 100, example = json!([
@@ -36,17 +39,22 @@ pub struct EntryRequest {
 #[serde(deny_unknown_fields)]
 pub struct PostingRequest {
     /// Code of the account.
-    #[schema(value_type = String, min_length = 1, max_length = 16, example = "6000-EUR")]
+    #[schema(value_type = String, min_length = 1, max_length = 16, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "6000-EUR")]
     account: Text<16>,
     /// Positive is a debit, negative a credit; in the account's currency, up to 1,000,000,000 minor units.
+    #[schema(schema_with = posting_schema)]
     amount: Money,
+}
+
+fn posting_schema() -> RefOr<Schema> {
+    money_between(-1_000_000_000, 1_000_000_000)
 }
 
 /// Why an entry is taken back.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReversalRequest {
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "booked twice")]
+    #[schema(value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "booked twice")]
     memo: Text<200>,
 }
 

@@ -1,7 +1,7 @@
 //! `/v1/payments`: the payment of each order. Made by the order service.
 
 use axum::{extract::State, http::StatusCode};
-use contracts::{CustomerId, Money, OrderId};
+use contracts::{CustomerId, OrderId};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use web::{Allowed, Json, Page, Paging, Path, Problem, Query, contract};
@@ -24,7 +24,7 @@ pub struct PaymentRequest {
     /// Who pays.
     customer_id: CustomerId,
     /// From 1 to 1,000,000,000 minor units.
-    #[schema(value_type = Money)]
+    #[schema(schema_with = Amount::schema)]
     amount: Amount,
     method: Method,
 }

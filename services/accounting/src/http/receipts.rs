@@ -1,7 +1,7 @@
 //! `/v1/customer-accounts/{customer_id}/receipts`: what customers on account paid.
 
 use axum::extract::State;
-use contracts::{CustomerId, Money};
+use contracts::CustomerId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct ReceiptRequest {
     /// From 1 minor unit to what is owed.
-    #[schema(value_type = Money)]
+    #[schema(schema_with = Amount::schema)]
     amount: Amount,
 }
 

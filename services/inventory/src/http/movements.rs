@@ -24,7 +24,7 @@ pub struct Receipt {
     #[schema(value_type = i64, minimum = 1, maximum = 1_000_000, example = 24)]
     quantity: Pieces,
     /// What names the receipt, e.g. the number on the delivery note. The same again counts once.
-    #[schema(value_type = String, min_length = 1, max_length = 64, example = "DN-4711")]
+    #[schema(value_type = String, min_length = 1, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "DN-4711")]
     reference: Reference,
 }
 
@@ -36,10 +36,10 @@ pub struct Adjustment {
     #[schema(value_type = i64, minimum = -1_000_000, maximum = 1_000_000, example = -2)]
     quantity: Difference,
     /// Why, for the auditor.
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "two broken in the rack")]
+    #[schema(value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "two broken in the rack")]
     reason: Reason,
     /// What names the adjustment. The same again counts once; without it, every request counts.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 64, example = "COUNT-2026-11")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "COUNT-2026-11")]
     reference: Option<Reference>,
 }
 

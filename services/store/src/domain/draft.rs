@@ -1,8 +1,11 @@
 //! What staff write of a product, and what an edit must respect.
 
-use contracts::{Currency, Money};
+use contracts::{Currency, Money, schema::money_between};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 use super::{Description, Name, Refusal, Slug};
 
@@ -10,20 +13,22 @@ use super::{Description, Name, Refusal, Slug};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
-    #[schema(value_type = String, min_length = 1, max_length = 120, example = "Blue mug")]
+    #[schema(value_type = String, min_length = 1, max_length = 120, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$", example = "Blue mug")]
     pub name: Name,
-    #[schema(value_type = String, max_length = 4000, example = "A stoneware mug for long mornings.")]
+    #[schema(value_type = String, max_length = 4000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$", example = "A stoneware mug for long mornings.")]
     pub description: Description,
     /// Slug of an existing category.
     #[schema(value_type = String, pattern = "^[a-z0-9-]{1,40}$", example = "tableware")]
     pub category: Slug,
     /// What one piece costs; more than zero, and always in the currency it was created with.
-    #[schema(value_type = Money)]
+    #[schema(schema_with = Price::schema)]
     pub price: Price,
     /// What one piece weighs, packed.
     #[schema(value_type = i32, minimum = 1, maximum = 1_000_000, example = 420)]
     pub weight_grams: Weight,
 }
+
+const LARGEST: i64 = 100_000_000_000;
 
 /// An amount of 1 to 100 000 000 000 minor units: large enough for anything, small enough that no cart overflows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +44,7 @@ impl TryFrom<Money> for Price {
     type Error = PriceError;
 
     fn try_from(money: Money) -> Result<Self, PriceError> {
-        if (1..=100_000_000_000).contains(&money.amount) { Ok(Self(money)) } else { Err(PriceError) }
+        if (1..=LARGEST).contains(&money.amount) { Ok(Self(money)) } else { Err(PriceError) }
     }
 }
 
@@ -50,6 +55,11 @@ impl From<Price> for Money {
 }
 
 impl Price {
+    /// How it stands in the contract.
+    pub fn schema() -> RefOr<Schema> {
+        money_between(1, LARGEST)
+    }
+
     /// The price as money.
     pub fn money(self) -> Money {
         self.0

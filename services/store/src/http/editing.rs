@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use contracts::{Money, Sku};
+use contracts::Sku;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -72,7 +72,7 @@ pub async fn put_product(
 #[serde(deny_unknown_fields)]
 pub struct NewPrice {
     /// More than zero, in the currency the product was created with.
-    #[schema(value_type = Money)]
+    #[schema(schema_with = Price::schema)]
     price: Price,
 }
 

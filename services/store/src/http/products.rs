@@ -41,7 +41,7 @@ pub struct Browse {
     #[param(default = false)]
     withdrawn: bool,
     /// Words to find in name, SKU and description; `"in this order"`, `or` and `-without` are understood.
-    #[param(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     q: Option<SearchText>,
     /// The order of the list; by name unless told.
     #[serde(default)]
