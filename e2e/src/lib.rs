@@ -3,9 +3,11 @@
 
 mod browser;
 pub mod invariants;
+mod machine;
 mod shopper;
 mod timeline;
 
 pub use browser::log_in;
-pub use shopper::{Answer, Purchase, Shopper};
+pub use machine::{basic, client_token};
+pub use shopper::{Answer, Purchase, Shopper, patiently};
 pub use timeline::print as print_timeline;

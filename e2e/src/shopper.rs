@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use reqwest::{Client, Method, StatusCode, header};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::browser::log_in;
@@ -215,16 +216,29 @@ impl Shopper {
 
     /// Waits until the order's state satisfies `wanted`.
     pub async fn until(&self, id: &str, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Value> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let order = self.order(id).await?;
-            if order["state"].as_str().is_some_and(&wanted) {
-                return Ok(order);
-            }
-            if tokio::time::Instant::now() > deadline {
-                bail!("the order did not get there in {PATIENCE:?}: {order:#}");
-            }
-            tokio::time::sleep(LOOK).await;
+        let path = format!("/api/order/v1/orders/{id}");
+        self.see(&path, |order| order["state"].as_str().is_some_and(&wanted)).await
+    }
+
+    /// Looks at something until it satisfies `wanted`, at the most a minute: after a fault an event may come late.
+    pub async fn see(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+        let seen = patiently(async || {
+            let answer = self.get(path).await?;
+            let met = answer.status.is_success() && wanted(&answer.body);
+            if met { Ok(answer.body) } else { bail!("{path} is {} {:#}", answer.status, answer.body) }
+        });
+        seen.await
+    }
+}
+
+/// Tries again until it goes well, at the most a minute; then the last error.
+pub async fn patiently<T>(attempt: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match attempt().await {
+            Err(error) if Instant::now() > deadline => return Err(error.context(format!("not within {PATIENCE:?}"))),
+            Err(_) => sleep(LOOK).await,
+            well => return well,
         }
     }
 }

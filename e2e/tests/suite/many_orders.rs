@@ -1,8 +1,7 @@
 //! Many orders at a time, a third of them refused somewhere: all end, and all invariants hold.
 
-use e2e::{Purchase, invariants};
+use e2e::{Purchase, invariants, patiently};
 use futures::{StreamExt, stream};
-use testkit::eventually;
 
 use crate::setting::{databases, own_suite, shopper, state};
 
@@ -38,9 +37,10 @@ async fn many_orders_at_a_time_all_end_and_every_invariant_holds() {
     }
     let databases = databases(&suite);
     assert_eq!(invariants::inside(&databases).await.unwrap(), Vec::<String>::new());
-    eventually(async || match invariants::between(&databases).await.unwrap() {
-        found if found.is_empty() => Ok(()),
-        found => Err(found.join("\n")),
-    })
-    .await;
+    let at_rest = patiently(async || {
+        let found = invariants::between(&databases).await?;
+        anyhow::ensure!(found.is_empty(), "{}", found.join("\n"));
+        Ok(())
+    });
+    at_rest.await.unwrap();
 }

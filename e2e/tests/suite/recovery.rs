@@ -1,9 +1,9 @@
 //! Processes die; orders and events do not.
 
-use e2e::{Purchase, Shopper, invariants};
+use e2e::{Purchase, Shopper, invariants, patiently};
 use futures::future::join_all;
 use launch::suite::Suite;
-use testkit::eventually;
+use serde_json::Value;
 
 use crate::setting::{databases, own_suite, shopper, state};
 
@@ -15,12 +15,12 @@ async fn place(shopper: &Shopper, purchase: &Purchase) -> String {
 
 async fn at_rest(suite: &Suite) {
     let databases = databases(suite);
-    eventually(async || match invariants::between(&databases).await {
-        Ok(found) if found.is_empty() => Ok(()),
-        Ok(found) => Err(found.join("\n")),
-        Err(error) => Err(format!("{error:#}")),
-    })
-    .await;
+    let clean = patiently(async || {
+        let found = invariants::between(&databases).await?;
+        anyhow::ensure!(found.is_empty(), "{}", found.join("\n"));
+        Ok(())
+    });
+    clean.await.unwrap();
 }
 
 #[tokio::test]
@@ -85,9 +85,10 @@ async fn a_killed_nats_server_loses_no_event() {
     suite.nats().restart().await.unwrap();
     for order in [&first, &second] {
         let id = order["id"].as_str().unwrap();
-        eventually(async || alice.order(id).await.unwrap()["invoice_number"].is_string()).await;
-        let shipment = async || alice.get(&format!("/api/shipping/v1/shipments/{id}")).await.unwrap().body;
-        eventually(async || shipment().await["state"] == "prepared").await;
+        let invoiced = |order: &Value| order["invoice_number"].is_string();
+        alice.see(&format!("/api/order/v1/orders/{id}"), invoiced).await.unwrap();
+        let prepared = |shipment: &Value| shipment["state"] == "prepared";
+        alice.see(&format!("/api/shipping/v1/shipments/{id}"), prepared).await.unwrap();
     }
     at_rest(&suite).await;
 }
@@ -98,9 +99,7 @@ async fn a_restarted_postgresql_is_found_again() {
     let alice = shopper(&suite, "alice").await;
     let id = place(&alice, &Purchase::default().paid_with("tok_slow")).await;
     suite.postgres().restart(true).await.unwrap();
-    let order = async || alice.order(&id).await.map_err(|error| error.to_string());
-    eventually(async || order().await.map(|_| ())).await;
-    let order = alice.ended(&id).await.unwrap();
+    let order = patiently(async || alice.ended(&id).await).await.unwrap();
     assert!(["confirmed", "compensated"].contains(&state(&order)), "{order:#}");
     assert_eq!(state(&alice.buy(&Purchase::default()).await.unwrap()), "confirmed");
     at_rest(&suite).await;

@@ -23,8 +23,9 @@ use crate::{
 const ON_THE_SPOT: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 /// After so many deliveries a message is set aside.
 const DELIVERIES: i64 = 6;
-/// How long an effect may take before the message is delivered again.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+/// How long an effect may take before the message is delivered again. Effects take milliseconds; this is how long an
+/// event is late whose delivery was lost in a crash.
+const ACK_WAIT: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long one request for messages waits, and how often the server says meanwhile that it still knows of it: one that
 /// was forgotten in a restart is noticed after two heartbeats.
