@@ -1,8 +1,11 @@
 //! What is bought and how it is sent.
 
-use contracts::{Money, Quantity, Sku};
+use contracts::{Money, Quantity, Sku, schema::money_between};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 /// What the cart held when it was checked out, at the prices of that moment. They do not change any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +42,12 @@ pub struct Shipping {
     /// The carrier's service.
     pub service: ShippingService,
     /// As quoted by shipping; another price is refused when the shipment is booked.
+    #[schema(schema_with = quoted)]
     pub price: Money,
+}
+
+fn quoted() -> RefOr<Schema> {
+    money_between(0, i64::MAX)
 }
 
 /// A service of the carrier.

@@ -27,7 +27,7 @@ use crate::{
     path = "/v1/sagas/{order_id}/{name}/retry",
     tag = "operations",
     operation_id = "retry_saga",
-    params(("order_id" = OrderId, Path, description = "The order."), ("name" = Name, Path, description = "The saga.")),
+    params(("order_id" = OrderId, Path, description = "The order."), ("name" = inline(Name), Path, description = "The saga.")),
     responses(
         (status = 202, description = "The step is being asked for again.", body = Saga),
         (status = 404, description = "`saga_not_found`: the order has no such saga.", body = Problem, content_type = "application/problem+json"),
@@ -70,7 +70,7 @@ pub struct SettlementRequest {
     path = "/v1/sagas/{order_id}/{name}/settlement",
     tag = "operations",
     operation_id = "settle_saga",
-    params(("order_id" = OrderId, Path, description = "The order."), ("name" = Name, Path, description = "The saga.")),
+    params(("order_id" = OrderId, Path, description = "The order."), ("name" = inline(Name), Path, description = "The saga.")),
     request_body = SettlementRequest,
     responses(
         (status = 202, description = "The step is settled, and the saga goes on.", body = Saga),

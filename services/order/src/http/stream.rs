@@ -41,7 +41,7 @@ const AT_A_TIME: i64 = 100;
     operation_id = "follow_order",
     params(
         ("order_id" = OrderId, Path, description = "The order."),
-        ("Last-Event-ID" = Option<i32>, Header, description = "Number of the last entry seen."),
+        ("Last-Event-ID" = Option<String>, Header, description = "Number of the last entry seen; anything else is as none."),
     ),
     responses(
         (status = 200, description = "The stream.", body = String, content_type = "text/event-stream"),
