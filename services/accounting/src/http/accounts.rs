@@ -19,8 +19,9 @@ pub async fn list(
     State(app): State<App>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Account>>, Error> {
+    let after: Option<String> = paging.cursor()?;
     let mut db = app.pool.get().await?;
-    let rows = db::list_accounts(&mut db, paging.after.as_deref(), paging.limit.rows()).await?;
+    let rows = db::list_accounts(&mut db, after.as_deref(), paging.limit.rows()).await?;
     Ok(Json(Page::of(rows, paging.limit, |account| account.code.clone())))
 }
 

@@ -20,7 +20,8 @@ pub async fn list_categories(
     State(app): State<App>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Category>>> {
+    let after: Option<String> = paging.cursor()?;
     let mut db = app.pool.get().await?;
-    let rows = db::categories::list_categories(&mut db, paging.after.as_deref(), paging.limit.rows()).await?;
+    let rows = db::categories::list_categories(&mut db, after.as_deref(), paging.limit.rows()).await?;
     Ok(Json(Page::of(rows, paging.limit, |category| category.slug.clone())))
 }
