@@ -28,7 +28,9 @@ const EXPIRED: &str = "The form had expired. Please try again.";
     responses(
         (status = 200, description = "The form, or who is logged in.", body = String, content_type = "text/html"),
         (status = 303, description = "Logged in already: back to the authorization endpoint."),
-        (status = "default", description = "Client or redirect URI are not right, or any other failure. A page.",
+        (status = 400, description = "Client or redirect URI are not right. A page.", body = String,
+            content_type = "text/html"),
+        (status = "default", description = "Any other failure. A page.",
             body = String, content_type = "text/html"),
     ),
     security(()))]
@@ -68,6 +70,8 @@ pub struct Credentials {
     responses(
         (status = 303, description = "Logged in, with a new session cookie: on to the authorization endpoint.",
             headers(("Set-Cookie" = String, description = "The session."))),
+        (status = 400, description = "The body is no such form, or client or redirect URI are not right. A page.",
+            body = String, content_type = "text/html"),
         (status = 403, description = "Name or password are not right, or the form was not ours. The form again.",
             body = String, content_type = "text/html"),
         (status = "default", description = "Any other failure. A page.", body = String, content_type = "text/html"),

@@ -49,6 +49,7 @@ pub struct Confirmation {
         description = "The form of the page."),
     responses(
         (status = 200, description = "Logged out.", body = String, content_type = "text/html"),
+        (status = 400, description = "The body is no such form. A page.", body = String, content_type = "text/html"),
         (status = 403, description = "The form was not ours; nothing has changed.", body = String,
             content_type = "text/html"),
         (status = "default", description = "Any other failure. A page.", body = String, content_type = "text/html"),
