@@ -11,6 +11,7 @@ pub mod telemetry;
 
 mod body;
 pub mod contract;
+mod drain;
 mod middleware;
 mod paging;
 mod problem;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, Span};
 
-use crate::{problem::Problem, telemetry};
+use crate::{drain::drain, problem::Problem, telemetry};
 
 /// No body of ours is larger, in bytes; streams are read by other means.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -28,6 +28,7 @@ pub(crate) fn around(router: Router) -> Router {
         .fallback(|| async { Problem::not_found("no_such_route", "There is nothing here") })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(drain))
         .layer(from_fn(observe))
 }
 
