@@ -1,6 +1,7 @@
 //! `cargo retail …`: everything one does with the suite on one's own machine.
 
 mod demo;
+mod fuzz;
 mod openapi;
 mod prepare;
 mod sqlx;
@@ -33,6 +34,8 @@ enum Command {
     Demo(demo::Options),
     /// Run all tests, or those whose name contains a filter
     Test(testing::Options),
+    /// Send made-up requests to every operation of every contract, and check every answer against it
+    Fuzz(fuzz::Options),
     /// Write the committed openapi.json of every service anew
     Openapi,
     /// Write the committed query caches (.sqlx) anew, against a private PostgreSQL
@@ -61,6 +64,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Down => up::down().await,
         Command::Demo(options) => demo::demo(options).await,
         Command::Test(options) => testing::run(&options),
+        Command::Fuzz(options) => fuzz::run(options).await,
         Command::Openapi => openapi::write(),
         Command::Sqlx(options) => sqlx::write(options).await,
         Command::Tidy => tidy::check(),

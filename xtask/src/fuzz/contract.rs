@@ -1,0 +1,40 @@
+//! The committed contract as one pass uses it.
+
+use std::{collections::BTreeSet, fs};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::passes::Pass;
+use crate::workspace::{PROCESSES, root};
+
+/// The contract, and the ids of the operations that a pass is about.
+pub fn read(pass: &Pass) -> Result<(String, Vec<String>)> {
+    let (_, directory) = PROCESSES.into_iter().find(|(name, _)| *name == pass.service).context("no such process")?;
+    let path = root().join(directory).join("openapi.json");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut contract: Value = serde_json::from_str(&text)?;
+    let mut wanted = Vec::new();
+    let paths = contract["paths"].as_object_mut().context("a contract has paths")?;
+    for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(|item| item.values_mut()) {
+        if asks_for(operation, pass.scopes) {
+            wanted.extend(operation["operationId"].as_str().map(str::to_owned));
+        }
+        if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+            // It would document every status there is.
+            responses.remove("default");
+            // The schema of a stream is taken for that of each event; ours is that of the whole text.
+            for content in responses.values_mut().filter_map(|response| response.get_mut("content")?.as_object_mut()) {
+                content.remove("text/event-stream").map(|_| content.insert("text/event-stream".to_owned(), json!({})));
+            }
+        }
+    }
+    Ok((contract.to_string(), wanted))
+}
+
+fn asks_for(operation: &Value, scopes: &[&str]) -> bool {
+    let ways = operation["security"].as_array().into_iter().flatten();
+    let asked: BTreeSet<&str> =
+        ways.filter_map(|way| way["oauth2"].as_array()).flatten().filter_map(Value::as_str).collect();
+    scopes.is_empty() || scopes.iter().any(|scope| asked.contains(scope))
+}
