@@ -8,12 +8,14 @@ use std::{
 };
 
 use axum::{
-    body::{Body, BodyDataStream, Bytes, HttpBody},
+    body::{Body, Bytes, HttpBody},
     extract::Request,
     middleware::Next,
     response::Response,
 };
-use futures::{Stream, StreamExt};
+use http::header;
+use http_body_util::BodyExt;
+use hyper::body::{Frame, SizeHint};
 use tokio::{
     sync::oneshot::{self, Sender},
     time::timeout,
@@ -24,11 +26,12 @@ const AT_MOST: usize = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn drain(request: Request, next: Next) -> Response {
-    if request.body().is_end_stream() {
+    // Who expects 100 has sent nothing yet, and would be asked for the body by reading it.
+    if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
     }
     let (leave, mut left) = oneshot::channel();
-    let response = next.run(request.map(|body| Body::from_stream(Leaving::new(body, leave)))).await;
+    let response = next.run(request.map(|body| Body::new(Leaving { body, over: false, leave: Some(leave) }))).await;
     if let Ok(rest) = left.try_recv() {
         // Who does not send it in time has waited for the answer long enough.
         let _ = timeout(PATIENCE, read(rest)).await;
@@ -36,10 +39,10 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
     response
 }
 
-async fn read(mut rest: BodyDataStream) {
+async fn read(mut rest: Body) {
     let mut length = 0;
-    while let Some(Ok(bytes)) = rest.next().await {
-        length += bytes.len();
+    while let Some(Ok(frame)) = rest.frame().await {
+        length += frame.data_ref().map_or(0, Bytes::len);
         if length > AT_MOST {
             return;
         }
@@ -48,34 +51,35 @@ async fn read(mut rest: BodyDataStream) {
 
 /// A body that hands over what is left of it when it is dropped.
 struct Leaving {
-    body: Option<BodyDataStream>,
-    leave: Option<Sender<BodyDataStream>>,
+    body: Body,
+    over: bool,
+    leave: Option<Sender<Body>>,
 }
 
-impl Leaving {
-    fn new(body: Body, leave: Sender<BodyDataStream>) -> Self {
-        Self { body: Some(body.into_data_stream()), leave: Some(leave) }
+impl HttpBody for Leaving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        self.over |= matches!(frame, Poll::Ready(None | Some(Err(_))));
+        frame
     }
-}
 
-impl Stream for Leaving {
-    type Item = Result<Bytes, axum::Error>;
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<Option<Self::Item>> {
-        let Some(body) = self.body.as_mut() else { return Poll::Ready(None) };
-        let item = body.poll_next_unpin(context);
-        if matches!(item, Poll::Ready(None | Some(Err(_)))) {
-            self.body = None;
-        }
-        item
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        if let (Some(rest), Some(leave)) = (self.body.take(), self.leave.take()) {
+        if let Some(leave) = self.leave.take().filter(|_| !self.over && !self.body.is_end_stream()) {
             // Nobody takes it if the answer is under way already.
-            let _ = leave.send(rest);
+            let _ = leave.send(std::mem::take(&mut self.body));
         }
     }
 }
