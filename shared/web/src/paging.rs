@@ -77,7 +77,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The page made of up to [`Limit::rows`] rows; `cursor` tells where the page after an item begins.
+    /// The page made of one row more than it holds, if there is one; `cursor` tells where the page after an item begins.
     pub fn of(mut rows: Vec<T>, limit: Limit, cursor: impl Fn(&T) -> String) -> Self {
         let fits = usize::try_from(limit.get()).unwrap_or(usize::MAX);
         let more = rows.len() > fits;
