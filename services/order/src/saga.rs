@@ -19,13 +19,13 @@ use crate::domain::{Change, Reason, Refusal};
 ///
 /// ```
 /// use order::saga::{Request, Step, Undoable, step};
-/// # fn ask(_: &()) -> Request { unimplemented!() }
-/// # fn take_back(_: &()) -> Request { unimplemented!() }
+/// # fn ask(_: &()) -> Request { panic!("only its type matters here") }
+/// # fn take_back(_: &()) -> Request { panic!("only its type matters here") }
 /// const STEPS: &[Undoable<()>] = &[step("reserve stock", ask).undo(take_back)];
 /// ```
 /// ```compile_fail,E0308
 /// use order::saga::{Request, Step, Undoable, step};
-/// # fn ask(_: &()) -> Request { unimplemented!() }
+/// # fn ask(_: &()) -> Request { panic!("only its type matters here") }
 /// const STEPS: &[Undoable<()>] = &[step("reserve stock", ask)];
 /// ```
 pub struct Saga<S: 'static> {
