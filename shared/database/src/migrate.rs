@@ -11,13 +11,28 @@ use crate::{error::Result, settings::Settings};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Brings the schema up to date, waiting up to 30 s for the database to answer.
+///
+/// A schema that is newer than this program is taken as it is: during an upgrade, and after one that is taken back, the
+/// older program runs on what the newer one has added. That it can is up to the migrations, which only add.
 pub async fn migrate(settings: &Settings, migrators: &[&Migrator]) -> Result<()> {
     let mut connection = connect(settings).await?;
     for migrator in migrators {
-        migrator.run_direct(None, &mut connection, false).await?;
+        forgiving(migrator).run_direct(None, &mut connection, false).await?;
     }
     connection.close().await?;
     Ok(())
+}
+
+/// The same migrations, to which others that were applied do not matter. What this program knows must be as it knows it.
+fn forgiving(migrator: &Migrator) -> Migrator {
+    Migrator {
+        migrations: migrator.migrations.clone(),
+        ignore_missing: true,
+        locking: migrator.locking,
+        no_tx: migrator.no_tx,
+        table_name: migrator.table_name.clone(),
+        create_schemas: migrator.create_schemas.clone(),
+    }
 }
 
 async fn connect(settings: &Settings) -> Result<PgConnection> {

@@ -26,6 +26,15 @@ async fn the_role_owns_what_was_migrated_and_may_migrate_further() {
     database::migrate(&database.settings(), &[&MIGRATOR]).await.unwrap();
 }
 
+#[tokio::test]
+async fn an_older_program_runs_on_what_a_newer_one_has_migrated() {
+    let database = database(&[&MIGRATOR]).await;
+    let older = Migrator::with_migrations(Vec::new());
+    database::migrate(&database.settings(), &[&older]).await.expect("the older program starts");
+    let applied = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM _sqlx_migrations");
+    assert_eq!(applied.fetch_one(&mut database.connect().await).await.unwrap(), 1);
+}
+
 /// Everything before the database's name, and the name.
 fn parted(url: &str) -> (&str, &str) {
     url.rsplit_once('/').unwrap_or_default()
