@@ -39,7 +39,7 @@ impl Signer {
             tracing::info!(kid = key.kid, "made a signing key");
             key
         };
-        tx.commit().await?;
+        tx.commit("make signing key").await?;
         let private_key = open(encryption_key, &newest)
             .context("the signing key does not open with KEY_ENCRYPTION_KEY: it was sealed with another one")?;
         Ok(Self { kid: newest.kid, key: EncodingKey::from_ec_der(&private_key) })

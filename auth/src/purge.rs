@@ -28,6 +28,6 @@ pub async fn run(pool: Pool, clock: Clock, stop: CancellationToken) {
 
 async fn purge(pool: &Pool, clock: &Clock, stop: &CancellationToken) -> database::Result<()> {
     // A connection for each batch: requests get a turn in between.
-    while db::delete_expired(&mut *pool.get().await?, clock.now()).await? && !stop.is_cancelled() {}
+    while db::delete_expired(&mut *pool.single("purge").await?, clock.now()).await? && !stop.is_cancelled() {}
     Ok(())
 }

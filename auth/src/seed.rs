@@ -24,16 +24,17 @@ const FAMILY_NAMES: [(&str, &str); 5] = [
 
 /// Provisions clients and users. May run in any number of instances, any number of times.
 pub async fn plant(config: &Config, pool: &Pool, passwords: &Passwords, now: OffsetDateTime) -> anyhow::Result<()> {
-    let mut db = pool.get().await?;
+    let mut tx = pool.begin().await?;
     for client in system_clients(config) {
-        db::upsert_client(&mut db, &client, now).await?;
+        db::upsert_client(&mut tx, &client, now).await?;
     }
     if config.seed == Some(Seed::Demo) {
         for client in demo_clients(config) {
-            db::upsert_client(&mut db, &client, now).await?;
+            db::upsert_client(&mut tx, &client, now).await?;
         }
-        plant_users(&mut db, passwords, now).await?;
+        plant_users(&mut tx, passwords, now).await?;
     }
+    tx.commit("seed clients and users").await?;
     Ok(())
 }
 

@@ -124,7 +124,7 @@ async fn grant(
         challenge: &authorization.challenge,
         nonce: authorization.nonce.as_deref(),
     };
-    db::insert_grant(&mut *app.pool.get().await?, &new, app.clock.now()).await?;
+    db::insert_grant(&mut *app.pool.single("issue code").await?, &new, app.clock.now()).await?;
     Ok(code)
 }
 

@@ -99,7 +99,7 @@ pub async fn log_in(
         return login.form(&app, &browser, StatusCode::FORBIDDEN, &username, Some(WRONG));
     };
     let renewed = Browsers::renew();
-    let mut db = app.pool.get().await?;
+    let mut db = app.pool.single("log in").await?;
     db::insert_session(&mut db, renewed.hash(), browser.known(), user_id, app.clock.now()).await?;
     tracing::info!(%user_id, "logged in");
     Ok((app.browsers.set_cookie(&renewed), Redirect::to(&login.on_success())).into_response())

@@ -66,6 +66,6 @@ pub async fn log_out(
         *response.status_mut() = StatusCode::FORBIDDEN;
         return Ok(response);
     }
-    db::delete_session(&mut *app.pool.get().await?, browser.hash()).await?;
+    db::delete_session(&mut *app.pool.single("log out").await?, browser.hash()).await?;
     Ok((app.browsers.remove_cookie(), page(StatusCode::OK, &SignedOut, "")?).into_response())
 }

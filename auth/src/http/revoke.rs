@@ -41,6 +41,6 @@ pub async fn revoke(
         Some((_, Some(grant_id))) => events::revoke_grant(&mut tx, grant_id, now).await?,
         Some((_, None)) => events::revoke_access_token(&mut tx, token, now).await?,
     }
-    tx.commit().await?;
+    tx.commit("revoke token").await?;
     Ok(StatusCode::OK)
 }

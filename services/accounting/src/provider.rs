@@ -7,6 +7,7 @@
 use std::{future::pending, time::Duration};
 
 use contracts::OrderId;
+use crash::Point;
 use database::Pool;
 use tokio::time::{sleep, timeout};
 
@@ -42,9 +43,10 @@ impl Provider {
         Self { pool, timeout }
     }
 
-    /// Asks the provider to do what the payment of `order` intends.
-    pub async fn ask(&self, intent: State, order: OrderId, terms: &Terms) -> Result<Reply, Failure> {
-        let charge = timeout(self.timeout, self.answer(intent, order, terms)).await;
+    /// Asks the provider to do what the payment of `order` intends. `point` names the call for the tests that let the
+    /// process die before and after.
+    pub async fn ask(&self, point: Point<'_>, intent: State, order: OrderId, terms: &Terms) -> Result<Reply, Failure> {
+        let charge = point.around(timeout(self.timeout, self.answer(intent, order, terms))).await;
         Ok(charge.map_err(|_| Failure::Silent)??.reply_to(intent))
     }
 
@@ -57,16 +59,18 @@ impl Provider {
             State::Authorizing => self.authorize(order, terms).await,
             State::Capturing => {
                 let willing = terms.method.behaviour() != Behaviour::DeclinesCapture;
-                db::capture_charge(&mut *self.pool.get().await?, order, willing).await
+                db::capture_charge(&mut *self.pool.single("capture charge").await?, order, willing).await
             }
-            State::Voiding => db::void_charge(&mut *self.pool.get().await?, order).await,
-            _ => db::refund_charge(&mut *self.pool.get().await?, order).await,
+            State::Voiding => db::void_charge(&mut *self.pool.single("void charge").await?, order).await,
+            _ => db::refund_charge(&mut *self.pool.single("refund charge").await?, order).await,
         }
     }
 
     async fn authorize(&self, order: OrderId, terms: &Terms) -> database::Result<ChargeState> {
         let (amount, outcome) = (terms.amount.money(), ChargeState::of(terms.method));
-        let (charge, calls) = db::authorize_charge(&mut *self.pool.get().await?, order, amount, outcome).await?;
+        let mut db = self.pool.single("authorize charge").await?;
+        let (charge, calls) = db::authorize_charge(&mut db, order, amount, outcome).await?;
+        drop(db);
         match terms.method {
             Method::TokSilent => pending().await,
             Method::TokSilentOnce if calls == 1 => pending().await,

@@ -25,7 +25,7 @@ pub async fn seed(pool: &Pool, now: OffsetDateTime) -> anyhow::Result<()> {
             receive_once(&mut tx, &sku, pieces, now).await?;
         }
     }
-    tx.commit().await?;
+    tx.commit("seed stock").await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod credentials;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use crash::Point;
 use reqwest::{Client, Response, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -50,9 +51,9 @@ impl Participants {
         Self { gateway: gateway.to_owned(), credentials, client, patience }
     }
 
-    /// Asks, and says what came of it.
-    pub async fn ask(&self, call: &Call) -> Reply {
-        match timeout(self.patience, self.send(call)).await {
+    /// Asks, and says what came of it. `point` names the call for the tests that let the process die before and after.
+    pub async fn ask(&self, point: Point<'_>, call: &Call) -> Reply {
+        match point.around(timeout(self.patience, self.send(call))).await {
             Ok(Ok((status, body))) => classify(status, &body),
             Ok(Err(silence)) => Reply::Silent(silence.to_string()),
             Err(_) => Reply::Silent(format!("no answer in {:?}", self.patience)),

@@ -45,7 +45,7 @@ pub async fn load(pool: &Pool, now: OffsetDateTime) -> anyhow::Result<()> {
     for product in demo::PRODUCTS {
         add(&mut tx, product, now).await?;
     }
-    tx.commit().await?;
+    tx.commit("seed catalogue").await?;
     Ok(())
 }
 

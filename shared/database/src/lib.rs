@@ -9,6 +9,6 @@ mod transaction;
 
 pub use error::{Error, Result};
 pub use migrate::migrate;
-pub use pool::{Conn, Pool};
+pub use pool::{Conn, Pool, Single};
 pub use settings::Settings;
 pub use transaction::Tx;

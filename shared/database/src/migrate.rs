@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crash::{Moment, Point};
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 use tokio::time::{Instant, sleep};
 
@@ -16,9 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// older program runs on what the newer one has added. That it can is up to the migrations, which only add.
 pub async fn migrate(settings: &Settings, migrators: &[&Migrator]) -> Result<()> {
     let mut connection = connect(settings).await?;
+    let point = Point::new("migrate");
+    point.reached(Moment::Before);
     for migrator in migrators {
         forgiving(migrator).run_direct(None, &mut connection, false).await?;
     }
+    point.reached(Moment::After);
     connection.close().await?;
     Ok(())
 }

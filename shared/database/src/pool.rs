@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use crash::{Entered, Point};
 use deadpool::{
     Runtime,
     managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult, Timeouts},
@@ -34,10 +35,20 @@ pub struct Pool {
 /// A connection on loan; it goes back when dropped.
 pub struct Conn(Object<Connections>);
 
+/// A connection for one write. The write's point is left when this is dropped.
+pub struct Single<'a> {
+    // Dropped first: nothing else happens between the write and the point, not even that the connection is free.
+    _point: Entered<'a>,
+    conn: Conn,
+}
+
 pub(crate) struct Checked {
     connection: PgConnection,
     breaks_seen: u64,
     in_transaction: bool,
+    // What the server was told last; nothing is known while it is being told.
+    #[cfg(debug_assertions)]
+    refuses_writes: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -50,7 +61,13 @@ impl managed::Manager for Connections {
     async fn create(&self) -> Result<Checked, sqlx::Error> {
         let breaks_seen = breaks_so_far();
         let connection = PgConnection::connect_with(&self.0).await?;
-        Ok(Checked { connection, breaks_seen, in_transaction: false })
+        Ok(Checked {
+            connection,
+            breaks_seen,
+            in_transaction: false,
+            #[cfg(debug_assertions)]
+            refuses_writes: Some(false),
+        })
     }
 
     async fn recycle(&self, it: &mut Checked, _: &Metrics) -> RecycleResult<sqlx::Error> {
@@ -82,8 +99,23 @@ impl Pool {
         Ok(pool)
     }
 
-    /// A connection for reading, or for one statement that is a transaction by itself.
+    /// A connection for reading. In a debug build PostgreSQL refuses to write through it, so that no write is without
+    /// a point.
     pub async fn get(&self) -> Result<Conn> {
+        let mut conn = self.lend().await?;
+        conn.refuse_writes(true).await?;
+        Ok(conn)
+    }
+
+    /// A connection for one write that is a transaction by itself. `point` names the write for the tests that let the
+    /// process die before and after it.
+    pub async fn single<'a>(&self, point: impl Into<Point<'a>>) -> Result<Single<'a>> {
+        let mut conn = self.lend().await?;
+        conn.refuse_writes(false).await?;
+        Ok(Single { _point: point.into().enter(), conn })
+    }
+
+    async fn lend(&self) -> Result<Conn> {
         match self.connections.get().await {
             Ok(object) => Ok(Conn(object)),
             Err(PoolError::Backend(error)) => Err(error.into()),
@@ -97,7 +129,7 @@ impl Pool {
 
     /// A connection with a transaction begun. Dropped without [`Tx::commit`] it is rolled back.
     pub async fn begin(&self) -> Result<Tx> {
-        Tx::begin(self.get().await?, self.committed.clone()).await
+        Tx::begin(self.lend().await?, self.committed.clone()).await
     }
 
     /// Notified after each commit: what the outbox relay waits for.
@@ -107,11 +139,30 @@ impl Pool {
 
     /// The database answers. For readiness.
     pub async fn check(&self) -> Result<()> {
-        Ok(self.get().await?.ping().await?)
+        Ok(self.lend().await?.ping().await?)
     }
 }
 
 impl Conn {
+    // Lazily, and in debug builds only: a release build does not pay for it.
+    #[cfg(debug_assertions)]
+    async fn refuse_writes(&mut self, refuse: bool) -> Result<()> {
+        if self.0.refuses_writes != Some(refuse) {
+            self.0.refuses_writes = None;
+            let told = if refuse { "on" } else { "off" };
+            let told = sqlx::AssertSqlSafe(format!("SET default_transaction_read_only = {told}"));
+            sqlx::raw_sql(told).execute(&mut **self).await?;
+            self.0.refuses_writes = Some(refuse);
+        }
+        Ok(())
+    }
+
+    #[cfg(not(debug_assertions))]
+    #[expect(clippy::unused_async, reason = "as in a debug build")]
+    async fn refuse_writes(&mut self, _: bool) -> Result<()> {
+        Ok(())
+    }
+
     pub(crate) fn mark_in_transaction(&mut self, inside: bool) {
         self.0.in_transaction = inside;
     }
@@ -132,5 +183,19 @@ impl Deref for Conn {
 impl DerefMut for Conn {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.0.connection
+    }
+}
+
+impl Deref for Single<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.conn
+    }
+}
+
+impl DerefMut for Single<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.conn
     }
 }

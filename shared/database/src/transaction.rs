@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use crash::{Moment, Point};
 use sqlx::PgConnection;
 use tokio::{runtime::Handle, sync::Notify, time::timeout};
 
@@ -26,15 +27,20 @@ impl Tx {
         // Wrapped and marked first: a caller that goes away while BEGIN is on its way must still be rolled back.
         let mut tx = Self { conn: Some(conn), committed };
         tx.conn_mut().mark_in_transaction(true);
-        sqlx::raw_sql("BEGIN").execute(&mut *tx).await?;
+        sqlx::raw_sql("BEGIN READ WRITE").execute(&mut *tx).await?;
         Ok(tx)
     }
 
     /// Makes it durable and visible, and wakes the outbox relay. On an error the outcome is unknown, unless the error
     /// says that an earlier statement had failed.
-    pub async fn commit(mut self) -> Result<()> {
+    ///
+    /// `point` names the write for the tests that let the process die before and after it.
+    pub async fn commit(mut self, point: impl Into<Point<'_>>) -> Result<()> {
+        let point = point.into();
+        point.reached(Moment::Before);
         // PostgreSQL answers the COMMIT of a failed transaction with a rollback and no error; a SELECT fails there.
         sqlx::raw_sql("SELECT 1; COMMIT").execute(&mut *self).await?;
+        point.reached(Moment::After);
         self.conn_mut().mark_in_transaction(false);
         self.committed.notify_one();
         Ok(())

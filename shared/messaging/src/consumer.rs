@@ -7,6 +7,7 @@ use async_nats::jetstream::{
     AckKind, Message,
     consumer::{AckPolicy, pull},
 };
+use crash::Point;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -63,7 +64,7 @@ async fn follow(bus: &Bus, reaction: &Reaction, stop: &CancellationToken) -> Res
     }
     // What was sent ahead goes to another instance at once instead of after the acknowledgement's time.
     while let Some(Some(Ok(message))) = messages.next().now_or_never() {
-        message.ack_with(AckKind::Nak(None)).await?;
+        hand_back(&message, None).await?;
     }
     Ok(())
 }
@@ -79,7 +80,8 @@ async fn request(bus: &Bus, reaction: &Reaction) -> Result<pull::Stream, BoxErro
         filter_subject: reaction.event_type.to_owned(),
         ..pull::Config::default()
     };
-    let consumer = stream.get_or_create_consumer(&reaction.consumer, config).await?;
+    let making = stream.get_or_create_consumer(&reaction.consumer, config);
+    let consumer = Point::new("make consumer").of(reaction.event_type).around(making).await?;
     if consumer.cached_info().config.filter_subject != reaction.event_type {
         return Err("the server did not keep the consumer's filter".into());
     }
@@ -105,12 +107,16 @@ async fn handle(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(),
         },
     };
     match outcome {
-        Ok(()) => message.double_ack().await,
+        Ok(()) => Point::new("acknowledge").of(reaction.event_type).around(message.double_ack()).await,
         Err(error) => {
             tracing::warn!(error = format!("{error:#}"), delivered, "an event did not take effect; trying again");
-            message.ack_with(AckKind::Nak(Some(backoff(delivered)))).await
+            hand_back(message, Some(backoff(delivered))).await
         }
     }
+}
+
+async fn hand_back(message: &Message, until: Option<Duration>) -> Result<(), BoxError> {
+    Point::new("hand back").around(message.ack_with(AckKind::Nak(until))).await
 }
 
 async fn on_the_spot(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -> anyhow::Result<()> {
@@ -129,7 +135,7 @@ async fn take_effect(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -
     let mut tx = bus.pool.begin().await?;
     if inbox::record(&mut tx, &reaction.consumer, event).await? {
         (reaction.effect)(&mut tx, body).await?;
-        tx.commit().await?;
+        tx.commit(Point::new("take effect").of(reaction.event_type)).await?;
         metrics::counter!("events_consumed_total", "consumer" => reaction.consumer.clone()).increment(1);
     }
     Ok(())
@@ -138,7 +144,7 @@ async fn take_effect(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -
 async fn set_aside(bus: &Bus, reaction: &Reaction, message: &Message, delivered: i64, why: &str) -> anyhow::Result<()> {
     tracing::error!(why, consumer = reaction.consumer, "an event is set aside as a dead letter");
     metrics::counter!("events_dead_lettered_total", "consumer" => reaction.consumer.clone()).increment(1);
-    let mut db = bus.pool.get().await?;
+    let mut db = bus.pool.single("set aside").await?;
     dead_letters::insert(&mut db, &reaction.consumer, &message.subject, &message.payload, why, delivered).await?;
     Ok(())
 }

@@ -24,20 +24,20 @@ pub(crate) async fn record(db: &mut PgConnection, consumer: &str, event: Uuid) -
 
 /// Forgets events older than a week, in bounded batches: streams keep theirs for three days, so none comes back.
 pub(crate) async fn forget_old(pool: Pool, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(FORGET) => {}
-        }
+    // At the start as well: a process that is restarted often forgets too.
+    while !stop.is_cancelled() {
         if let Err(error) = forget_batches(&pool).await {
             tracing::warn!(%error, "cannot forget old inbox rows; trying again later");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(FORGET) => {}
         }
     }
 }
 
 async fn forget_batches(pool: &Pool) -> Result<()> {
-    let mut db = pool.get().await?;
-    while forget_batch(&mut db).await? == FORGOTTEN_AT_ONCE {}
+    while forget_batch(&mut *pool.single("forget inbox").await?).await? == FORGOTTEN_AT_ONCE {}
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
+use crash::Point;
 use futures::future::join_all;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -32,12 +33,12 @@ pub(crate) struct Relay {
     bus: Bus,
     id: Uuid,
     leased_at: Option<Instant>,
-    forgot_at: Instant,
+    forgot_at: Option<Instant>,
 }
 
 impl Relay {
     pub(crate) fn of(bus: Bus) -> Self {
-        Self { bus, id: Uuid::now_v7(), leased_at: None, forgot_at: Instant::now() }
+        Self { bus, id: Uuid::now_v7(), leased_at: None, forgot_at: None }
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -78,8 +79,8 @@ impl Relay {
         if waiting.is_empty() {
             return Ok(POLL);
         }
-        let published = self.publish(&waiting).await?;
-        outbox::mark_published(&mut *self.bus.pool.get().await?, &published).await?;
+        let published = Point::new("publish").around(self.publish(&waiting)).await?;
+        outbox::mark_published(&mut *self.bus.pool.single("mark published").await?, &published).await?;
         metrics::counter!("outbox_published_total").increment(published.len() as u64);
         if published.len() < waiting.len() {
             return Err("some events were not acknowledged".into());
@@ -92,7 +93,9 @@ impl Relay {
             return Ok(true);
         }
         let asked = Instant::now();
-        let taken = timeout(LEASE, async { outbox::take_lease(&mut *self.bus.pool.get().await?, self.id).await });
+        let taken = timeout(LEASE, async {
+            outbox::take_lease(&mut *self.bus.pool.single("take relay lease").await?, self.id).await
+        });
         let taken = taken.await.map_err(|_| "the database does not answer")??;
         if taken && self.leased_at.is_none() {
             stream::of_service(&self.bus.jetstream, self.bus.service).await?;
@@ -129,26 +132,29 @@ impl Relay {
     /// Lets what JetStream acknowledged lately be published once more.
     async fn publish_again(&self) -> Result<(), BoxError> {
         stream::of_service(&self.bus.jetstream, self.bus.service).await?;
-        let rows = outbox::publish_lately_again(&mut *self.bus.pool.get().await?).await?;
+        let rows = outbox::publish_lately_again(&mut *self.bus.pool.single("publish again").await?).await?;
         tracing::info!(rows, "publishing again what NATS may have lost");
         Ok(())
     }
 
     /// Once in a while, and never while NATS may have lost what is kept.
     async fn forget(&mut self) -> Result<(), BoxError> {
-        if self.forgot_at.elapsed() < FORGET || !self.bus.connected() || self.bus.in_doubt.load(Ordering::Relaxed) {
+        let forgot_lately = self.forgot_at.is_some_and(|at| at.elapsed() < FORGET);
+        if forgot_lately || !self.bus.connected() || self.bus.in_doubt.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.forgot_at = Instant::now();
-        let mut db = self.bus.pool.get().await?;
-        while outbox::forget_published(&mut db).await? == outbox::FORGOTTEN_AT_ONCE {}
+        self.forgot_at = Some(Instant::now());
+        let pool = &self.bus.pool;
+        while outbox::forget_published(&mut *pool.single("forget published").await?).await? == outbox::FORGOTTEN_AT_ONCE
+        {
+        }
         Ok(())
     }
 
     async fn stop(&mut self) -> Result<(), BoxError> {
         // What was committed by the last requests still leaves now, if NATS is there.
         while self.leased_at.is_some() && self.bus.connected() && self.round().await?.is_zero() {}
-        outbox::give_lease_back(&mut *self.bus.pool.get().await?, self.id).await?;
+        outbox::give_lease_back(&mut *self.bus.pool.single("give relay lease back").await?, self.id).await?;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use async_nats::jetstream::{
     Context,
     stream::{Config, StorageType, Stream},
 };
+use crash::Point;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,7 +26,7 @@ pub(crate) async fn of_service(jetstream: &Context, service: &str) -> Result<Str
         num_replicas: 1,
         ..Config::default()
     };
-    Ok(jetstream.get_or_create_stream(config).await?)
+    Ok(Point::new("make stream").of(service).around(jetstream.get_or_create_stream(config)).await?)
 }
 
 /// The service that announces events of this type: its first word.

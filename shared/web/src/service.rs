@@ -53,6 +53,8 @@ impl Handle {
 impl Service {
     /// Sets up telemetry and binds both addresses.
     pub async fn start(name: &'static str, version: &'static str, settings: &Settings) -> anyhow::Result<Self> {
+        #[cfg(debug_assertions)]
+        settings.crash_at.clone().into_iter().for_each(crash::arm);
         let spans = telemetry::start(name, settings)?;
         telemetry::metrics();
         let listen = |address: SocketAddr| async move {

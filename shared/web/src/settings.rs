@@ -48,6 +48,11 @@ pub struct Settings {
     #[arg(long, env = "SHUTDOWN_DEADLINE_MS", default_value_t = 10_000,
           value_parser = clap::value_parser!(u64).range(0..=300_000))]
     pub shutdown_deadline_ms: u64,
+
+    /// Where to die, e.g. `save saga: before`. Only in test builds: points stand at every durable write and every call.
+    #[cfg(debug_assertions)]
+    #[arg(long, env = "CRASH_AT")]
+    pub crash_at: Option<crash::At>,
 }
 
 /// How log lines look.
@@ -84,6 +89,8 @@ impl Settings {
             log_format: LogFormat::Text,
             otlp_endpoint: None,
             shutdown_deadline_ms: 2_000,
+            #[cfg(debug_assertions)]
+            crash_at: None,
         }
     }
 }

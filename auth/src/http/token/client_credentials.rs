@@ -14,7 +14,7 @@ pub async fn issue(app: &App, client: &Client, request: &TokenRequest) -> Result
     let scopes = client.narrow(requested.as_ref(), None)?;
     let token = Secret::access_token(rand::random());
     let new = NewToken { token: token.hash(), grant_id: None, client_id: &client.client_id, scopes: &scopes };
-    db::insert_access_token(&mut *app.pool.get().await?, &new, app.clock.now()).await?;
+    db::insert_access_token(&mut *app.pool.single("issue token to client").await?, &new, app.clock.now()).await?;
     Ok(TokenResponse {
         access_token: token.reveal().to_owned(),
         token_type: "Bearer",

@@ -18,12 +18,12 @@ pub async fn redeem(app: &App, client: &Client, request: &TokenRequest) -> Resul
     let redeemed = db::redeem_code(&mut tx, code, &client.client_id, redirect_uri, &verifier.challenge(), now).await?;
     let Some(redeemed) = redeemed else {
         // Ends the transaction first: it may hold what the revocation waits for.
-        tx.commit().await?;
+        tx.commit("find code used").await?;
         return Err(refuse(app, client, code).await?);
     };
     let scopes = redeemed.narrow(client, None)?;
     let response = issue::under_grant(app, &mut tx, client, redeemed, &scopes, now).await?;
-    tx.commit().await?;
+    tx.commit("exchange code").await?;
     Ok(response)
 }
 
@@ -34,6 +34,6 @@ async fn refuse(app: &App, client: &Client, code: Hash) -> Result<Error, Error> 
         tracing::warn!(%grant_id, client_id = client.client_id, "a code was used again");
         events::revoke_grant(&mut tx, grant_id, app.clock.now()).await?;
     }
-    tx.commit().await?;
+    tx.commit("revoke for code used").await?;
     Ok(Code::InvalidGrant.because("code, redirect_uri or code_verifier is not valid").into())
 }

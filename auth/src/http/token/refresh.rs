@@ -17,13 +17,13 @@ pub async fn rotate(app: &App, client: &Client, request: &TokenRequest) -> Resul
     let mut tx = app.pool.begin().await?;
     let Some(redeemed) = db::redeem_refresh_token(&mut tx, token, &client.client_id, now).await? else {
         // Ends the transaction first: it may hold what the revocation waits for.
-        tx.commit().await?;
+        tx.commit("find refresh token used").await?;
         return Err(refuse(app, client, token).await?);
     };
     // Refused without a commit: the refresh token stays good.
     let scopes = redeemed.narrow(client, requested.as_ref())?;
     let response = issue::under_grant(app, &mut tx, client, redeemed, &scopes, now).await?;
-    tx.commit().await?;
+    tx.commit("exchange refresh token").await?;
     Ok(response)
 }
 
@@ -34,6 +34,6 @@ async fn refuse(app: &App, client: &Client, token: Hash) -> Result<Error, Error>
         tracing::warn!(%grant_id, client_id = client.client_id, "a refresh token was used again");
         events::revoke_grant(&mut tx, grant_id, app.clock.now()).await?;
     }
-    tx.commit().await?;
+    tx.commit("revoke for refresh token used").await?;
     Ok(Code::InvalidGrant.because("refresh_token is not valid").into())
 }

@@ -45,7 +45,7 @@ pub async fn set_limit(
     let before = before.ok_or(Error::NotFound(Thing::CustomerAccount))?;
     let after = before.with_limit(limit)?;
     db::update_credit_limit(&mut tx, customer_id, limit).await?;
-    tx.commit().await?;
+    tx.commit("set credit limit").await?;
     Ok(Json(after))
 }
 

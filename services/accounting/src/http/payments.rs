@@ -102,7 +102,7 @@ pub async fn authorize(
 ) -> Result<Json<Payment>, Error> {
     let terms = Terms::from(request);
     let begun = Payment::begun(order_id, terms, app.clock.now());
-    let is_new = db::insert_payment(&mut *app.pool.get().await?, &begun).await?;
+    let is_new = db::insert_payment(&mut *app.pool.single("begin payment").await?, &begun).await?;
     let payment = if is_new { begun } else { find(&app, order_id).await? };
     drive(&app, payment, |payment| domain::authorize(payment, &terms)).await.map(Json)
 }
@@ -136,7 +136,7 @@ pub async fn show(
             body = Problem, content_type = "application/problem+json"), contract::Problems))]
 pub async fn void(_: Allowed<Pay>, State(app): State<App>, Path(order_id): Path<OrderId>) -> Result<StatusCode, Error> {
     let tombstone = Payment::never(order_id, app.clock.now());
-    if !db::insert_payment(&mut *app.pool.get().await?, &tombstone).await? {
+    if !db::insert_payment(&mut *app.pool.single("void payment unseen").await?, &tombstone).await? {
         let payment = find(&app, order_id).await?;
         drive(&app, payment, domain::void).await?;
     }

@@ -72,6 +72,6 @@ pub async fn record(
         return Err(domain::Refusal::ConflictingRequest { name: format!("receipt {id}") }.into());
     }
     db::change_balance(&mut tx, customer_id, -amount.money().amount, 0).await?;
-    tx.commit().await?;
+    tx.commit("book receipt").await?;
     Ok(Json(receipt))
 }

@@ -3,6 +3,7 @@
 //! that another request left behind settles it first, so that every command can be repeated until it is answered.
 
 use contracts::OrderId;
+use crash::Point;
 use database::Tx;
 
 use crate::{
@@ -33,7 +34,7 @@ pub async fn find(app: &App, order_id: OrderId) -> Result<Payment, Error> {
 
 async fn begin(app: &App, payment: &Payment, intent: State) -> Result<Payment, Error> {
     let step = step(app, payment, intent, None);
-    let begun = db::advance_payment(&mut *app.pool.get().await?, payment.order_id, step).await?;
+    let begun = db::advance_payment(&mut *app.pool.single("advance payment").await?, payment.order_id, step).await?;
     match begun {
         Some(payment) => Ok(payment),
         // Another request was faster: decide anew.
@@ -46,14 +47,15 @@ async fn settle(app: &App, payment: Payment) -> Result<Payment, Error> {
     if terms.method == Method::TokOnAccount {
         return settle_on_account(app, payment, &terms).await;
     }
-    let reply = app.provider.ask(payment.state, payment.order_id, &terms).await?;
+    let asked = Point::new("ask provider").of(payment.state.as_str());
+    let reply = app.provider.ask(asked, payment.state, payment.order_id, &terms).await?;
     let Some(to) = domain::after(payment.state, reply) else {
         let now = find(app, payment.order_id).await?;
         return if now.state == payment.state { Err(Error::ProviderContradicts) } else { Ok(now) };
     };
     let mut tx = app.pool.begin().await?;
     if let Some(settled) = finish(app, &mut tx, &payment, &terms, to, reply).await? {
-        tx.commit().await?;
+        tx.commit("settle payment").await?;
         return Ok(settled);
     }
     // Another request was faster. The transaction has written nothing; its connection goes back first.
@@ -80,7 +82,7 @@ async fn settle_on_account(app: &App, payment: Payment, terms: &Terms) -> Result
     let settled = finish(app, &mut tx, &payment, terms, to, reply).await?.ok_or(Error::ProviderContradicts)?;
     let (owed, held) = credit_used(&settled);
     db::change_balance(&mut tx, terms.customer_id, owed, held).await?;
-    tx.commit().await?;
+    tx.commit("settle on account").await?;
     Ok(settled)
 }
 

@@ -104,7 +104,7 @@ async fn an_invoice_waits_for_the_refund_that_is_being_booked() {
                    where datname = current_database() and wait_event_type = 'Lock' and query like '%payment%'";
     eventually(async || accounting.number(waiting).await == 1).await;
     accounting.run("update provider_charge set state = 'refunded', moved = 0").await.unwrap();
-    refund.commit().await.unwrap();
+    refund.commit("test").await.unwrap();
     accounting.effects(1).await;
     assert_eq!(accounting.number("select count(*) from invoice").await, 0);
     accounting.end().await;

@@ -126,7 +126,7 @@ impl Accounting {
     pub async fn announce(&self, event: &OrderConfirmed) {
         let mut tx = self.database.pool().await.begin().await.unwrap();
         messaging::announce(&mut tx, event, self.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
+        tx.commit("test").await.unwrap();
     }
 
     /// Waits until so many events had their effect.

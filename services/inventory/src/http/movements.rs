@@ -66,7 +66,7 @@ pub async fn receive(
         return Ok((StatusCode::CREATED, Json(before.asked_again(quantity.get(), &cause)?)));
     }
     let movement = save(&mut tx, stock.receive(quantity), &cause, &allowed.caller, now).await?;
-    tx.commit().await?;
+    tx.commit("receive stock").await?;
     Ok((StatusCode::CREATED, Json(movement)))
 }
 
@@ -92,7 +92,7 @@ pub async fn adjust(
         return Ok((StatusCode::CREATED, Json(before.asked_again(quantity.get(), &cause)?)));
     }
     let movement = save(&mut tx, stock.adjust(quantity)?, &cause, &allowed.caller, now).await?;
-    tx.commit().await?;
+    tx.commit("adjust stock").await?;
     Ok((StatusCode::CREATED, Json(movement)))
 }
 

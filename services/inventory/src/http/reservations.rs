@@ -82,7 +82,7 @@ pub async fn reserve(
     db::insert_lines(&mut tx, order_id, &lines).await?;
     db::save_changes(&mut tx, &changes, &Cause::Order(order_id), by, now).await?;
     events::announce_changes(&mut tx, &changes, now).await?;
-    tx.commit().await?;
+    tx.commit("reserve stock").await?;
     Ok(Json(Reservation::held(order_id, lines, by, now)))
 }
 
@@ -126,7 +126,7 @@ pub async fn release(
             put_back(&mut tx, &reservation, by, now).await?;
         }
     }
-    tx.commit().await?;
+    tx.commit("release stock").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

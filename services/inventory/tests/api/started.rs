@@ -107,7 +107,7 @@ impl Inventory {
     pub async fn hear<E: Event>(&self, event: &E) {
         let mut tx = self.database.pool().await.begin().await.unwrap();
         messaging::announce(&mut tx, event, self.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
+        tx.commit("test").await.unwrap();
     }
 
     pub async fn number(&self, sql: &str) -> i64 {

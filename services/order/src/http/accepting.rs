@@ -49,7 +49,7 @@ pub async fn accept_and_answer(app: App, keyed: Keyed, order: Order, wait: Optio
     if wait.is_none() {
         idempotency_keys::answer_key(&mut tx, &keyed, order.id, at_once.code(), &at_once.body).await?;
     }
-    tx.commit().await?;
+    tx.commit("accept order").await?;
     app.runner.start(&taken, order);
     let Some(wait) = wait else { return Ok(at_once) };
     let answer = Answer::of(waiting::outcome(&app, at_once.id, watching, wait).await?)?;
@@ -75,11 +75,12 @@ async fn again(app: &App, keyed: &Keyed, known: Known) -> Result<Answer> {
 
 /// Writes the answer down; one that was written down before is the one to give.
 async fn keep(app: &App, keyed: &Keyed, answer: Answer) -> Result<Answer> {
-    let mut db = app.pool.get().await?;
+    let mut db = app.pool.single("keep answer").await?;
     if idempotency_keys::answer_key(&mut db, keyed, answer.id, answer.code(), &answer.body).await? {
         return Ok(answer);
     }
-    match idempotency_keys::find_key(&mut db, keyed).await? {
+    drop(db);
+    match idempotency_keys::find_key(&mut *app.pool.get().await?, keyed).await? {
         Some(Known { status: Some(status), body: Some(body), .. }) => {
             Ok(Answer { status: status_of(status), body, ..answer })
         }

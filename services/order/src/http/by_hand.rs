@@ -46,7 +46,7 @@ pub async fn retry(
     let entry = held.entry(What::Retried, Some(json!({ "by": allowed.caller.subject })));
     saga_log::insert_entry(&mut tx, id, &entry).await?;
     let saga = sagas::find_saga(&mut tx, id, name.as_str()).await?.ok_or(Error::NoSaga)?;
-    tx.commit().await?;
+    tx.commit("retry by hand").await?;
     go_on(&app, &taken, held.order);
     Ok((StatusCode::ACCEPTED, Json(saga.into())))
 }
@@ -93,7 +93,7 @@ pub async fn settle(
     let unsaved = held.unsaved();
     sagas::save_saga(&mut tx, &held.save(&unsaved, Some(holder), lease)).await?.ok_or(CannotSettle::NotStuck)?;
     let saga = sagas::find_saga(&mut tx, id, name.as_str()).await?.ok_or(Error::NoSaga)?;
-    tx.commit().await?;
+    tx.commit("settle by hand").await?;
     (taken.standing, taken.stuck) = (unsaved.0, held.stuck);
     go_on(&app, &taken, held.order);
     Ok((StatusCode::ACCEPTED, Json(saga.into())))

@@ -43,7 +43,7 @@ pub async fn cancel(
         let start = CANCELLATION.standing(&Progress::START);
         let (holder, lease) = app.runner.holder();
         let taken = sagas::insert_saga(&mut tx, id, CANCELLATION.name, &start, holder, lease).await?;
-        tx.commit().await?;
+        tx.commit("begin cancellation").await?;
         app.runner.start(&taken, order.clone());
     }
     Ok((StatusCode::ACCEPTED, Json(order.into())))

@@ -78,5 +78,5 @@ pub async fn forget_old_keys(pool: Pool, stop: CancellationToken) {
 }
 
 async fn forget(pool: &Pool) -> database::Result<u64> {
-    idempotency_keys::delete_old_keys(&mut *pool.get().await?, KEPT).await
+    idempotency_keys::delete_old_keys(&mut *pool.single("forget idempotency keys").await?, KEPT).await
 }

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crash::Point;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -59,7 +60,7 @@ impl Credentials {
         let mut token = self.0.token.lock().await;
         match &*token {
             Some(token) if Instant::now() < token.use_until => Ok(token.value.clone()),
-            _ => Ok(token.insert(self.fetch(client).await?).value.clone()),
+            _ => Ok(token.insert(Point::new("fetch token").around(self.fetch(client)).await?).value.clone()),
         }
     }
 

@@ -113,9 +113,11 @@ impl Runner {
 
     async fn retake(&self, id: OrderId, name: &str) -> Result<()> {
         let worker = &self.0.worker;
-        let mut db = worker.pool.get().await?;
-        if let Some(taken) = sagas::take_one(&mut db, id, name, &worker.instance, worker.lease).await?
-            && let Some(order) = orders::find_order(&mut db, id, None).await?
+        let mut db = worker.pool.single("take saga again").await?;
+        let taken = sagas::take_one(&mut db, id, name, &worker.instance, worker.lease).await?;
+        drop(db);
+        if let Some(taken) = taken
+            && let Some(order) = orders::find_order(&mut *worker.pool.get().await?, id, None).await?
         {
             self.start(&taken, order);
         }
@@ -125,14 +127,16 @@ impl Runner {
     async fn take_due(&self) -> Result<()> {
         let worker = &self.0.worker;
         let free = i64::try_from(self.0.places.available_permits()).unwrap_or(i64::MAX);
-        let mut db = worker.pool.get().await?;
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        metrics::gauge!("saga_stuck").set(sagas::count_stuck(&mut db).await? as f64);
+        metrics::gauge!("saga_stuck").set(sagas::count_stuck(&mut *worker.pool.get().await?).await? as f64);
         if free == 0 {
             return Ok(());
         }
-        for taken in sagas::take_due(&mut db, &worker.instance, worker.lease, free).await? {
-            if let Some(order) = orders::find_order(&mut db, taken.order_id, None).await? {
+        let mut db = worker.pool.single("take due sagas").await?;
+        let due = sagas::take_due(&mut db, &worker.instance, worker.lease, free).await?;
+        drop(db);
+        for taken in due {
+            if let Some(order) = orders::find_order(&mut *worker.pool.get().await?, taken.order_id, None).await? {
                 self.start(&taken, order);
             }
         }

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contracts::order::OrderStuck;
+use crash::Point;
 use database::{Pool, Result};
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -96,7 +97,8 @@ impl Worker {
         held.note_asked(action, step);
         let Some(waited) = self.save(held, Some(&self.instance), self.lease).await? else { return Ok(None) };
         let asked = Instant::now();
-        let reply = self.participants.ask(call).await;
+        let point = if matches!(action, Action::Undo(_)) { Point::new("ask to undo") } else { Point::new("ask to do") };
+        let reply = self.participants.ask(point.of(step), call).await;
         let waited = waited + asked.elapsed();
         let reply = match reply {
             Reply::Done(answer) => match held.saga.learn(action, &mut held.order, &answer) {
@@ -129,7 +131,7 @@ impl Worker {
         if let Some(announcement) = announcement {
             events::announce(&mut tx, &announcement, self.clock.now()).await?;
         }
-        tx.commit().await?;
+        tx.commit(Point::new("change order").of(step)).await?;
         self.told(held);
         Ok(true)
     }
@@ -148,7 +150,7 @@ impl Worker {
         }
         let now = self.clock.now();
         messaging::announce(&mut tx, &held.alarm(now - waited), now).await?;
-        tx.commit().await?;
+        tx.commit("raise alarm").await?;
         tracing::error!(order_id = %held.order.id, saga = held.saga.name, "stuck: somebody should look at it");
         self.told(&mut held);
         Ok(Rest::For(delay))
@@ -156,7 +158,7 @@ impl Worker {
 
     async fn save(&self, held: &mut Held, holder: Option<&str>, due_in: Duration) -> Result<Option<Duration>> {
         let unsaved = held.unsaved();
-        let mut db = self.pool.get().await?;
+        let mut db = self.pool.single("save saga").await?;
         let saved = sagas::save_saga(&mut db, &held.save(&unsaved, holder, due_in)).await?;
         drop(db);
         if saved.is_some() {

@@ -181,7 +181,7 @@ impl Suite {
     pub async fn announce<E: Event>(&self, event: &E) {
         let mut tx = self.database.pool().await.begin().await.unwrap();
         messaging::announce(&mut tx, event, self.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
+        tx.commit("test").await.unwrap();
     }
 
     /// How many events of this type were announced.

@@ -125,6 +125,6 @@ pub async fn change_rate(
     let changed = *rate;
     domain::check_tariff(&tariff)?;
     db::update_rate(&mut tx, &changed).await?;
-    tx.commit().await?;
+    tx.commit("change rate").await?;
     Ok(Json(changed))
 }

@@ -99,10 +99,11 @@ pub async fn book(
     let offer = domain::price(&rates, &booking)?;
     let number = TrackingNumber::from_random(Uuid::new_v4().as_u128());
     let shipment = Shipment::booked(order_id, booking.clone(), offer, number, app.clock.now());
-    if db::insert_shipment(&mut db, &shipment).await? {
+    drop(db);
+    if db::insert_shipment(&mut *app.pool.single("book shipment").await?, &shipment).await? {
         return Ok(Json(shipment));
     }
-    booked_meanwhile(db, order_id, &booking).await.map(Json)
+    booked_meanwhile(app.pool.get().await?, order_id, &booking).await.map(Json)
 }
 
 /// The order's key was taken: by the same booking that ran beside this one, or by a tombstone.
@@ -158,9 +159,10 @@ pub async fn cancel(
     Path(order_id): Path<OrderId>,
 ) -> Result<StatusCode, Error> {
     // No transaction: one statement cancels or leaves the tombstone, and a dispatch at the same time excludes it.
-    let mut db = app.pool.get().await?;
-    if !db::cancel_shipment(&mut db, order_id, app.clock.now()).await? {
-        let state = db::find_state(&mut db, order_id).await?.ok_or(Error::ShipmentNotFound)?;
+    let cancelled =
+        db::cancel_shipment(&mut *app.pool.single("cancel shipment").await?, order_id, app.clock.now()).await?;
+    if !cancelled {
+        let state = db::find_state(&mut *app.pool.get().await?, order_id).await?.ok_or(Error::ShipmentNotFound)?;
         Step::Cancel.not_taken(state)?;
     }
     Ok(StatusCode::NO_CONTENT)

@@ -88,6 +88,6 @@ async fn take<E: Event>(
         Some(number) => messaging::announce(&mut tx, &event(order_id, number.into(), now), now).await?,
         None => step.not_taken(shipment.state)?,
     }
-    tx.commit().await?;
+    tx.commit("move parcel").await?;
     Ok(Json(shipment))
 }

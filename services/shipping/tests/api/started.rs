@@ -94,7 +94,7 @@ impl Shipping {
         };
         let mut tx = self.database.pool().await.begin().await.unwrap();
         messaging::announce(&mut tx, &event, self.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
+        tx.commit("test").await.unwrap();
     }
 
     /// A new shipment to alice, booked and prepared.

@@ -50,9 +50,8 @@ pub async fn create_cart(
 ) -> Result<Response> {
     let user = shopper.caller.require_user()?;
     let id = CartId::generate();
-    let mut db = app.pool.get().await?;
-    db::carts::insert_cart(&mut db, id, user, currency, app.clock.now()).await?;
-    let cart = find(&mut db, id, Some(user)).await?;
+    db::carts::insert_cart(&mut *app.pool.single("create cart").await?, id, user, currency, app.clock.now()).await?;
+    let cart = find(&mut *app.pool.get().await?, id, Some(user)).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("carts/{id}"))], Json(cart)).into_response())
 }
 
@@ -116,7 +115,7 @@ pub async fn delete_cart(shopper: Allowed<Shop>, State(app): State<App>, Path(id
     let mut tx = app.pool.begin().await?;
     db::carts::lock_cart(&mut tx, id, user).await?.ok_or(Refusal::CartNotFound)?.change()?;
     db::carts::delete_cart(&mut tx, id).await?;
-    tx.commit().await?;
+    tx.commit("delete cart").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -45,7 +45,7 @@ pub async fn put_checkout(
 ) -> Result<Json<Snapshot>> {
     let mut tx = app.pool.begin().await?;
     if let Some(snapshot) = take_cart(&mut tx, order, request, app.clock.now()).await? {
-        tx.commit().await?;
+        tx.commit("check out cart").await?;
         return Ok(Json(snapshot));
     }
     drop(tx);
@@ -101,7 +101,7 @@ pub async fn delete_checkout(
     if let Some(cart) = db::checkouts::undo_checkout(&mut tx, order, now).await? {
         db::carts::reopen_cart(&mut tx, cart, now).await?;
     }
-    tx.commit().await?;
+    tx.commit("reopen cart").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -63,7 +63,7 @@ pub async fn put_product(
         db::products::replace_product(&mut tx, &sku, &draft, now).await?;
     }
     let product = announce(&mut tx, &sku, now).await?;
-    tx.commit().await?;
+    tx.commit("edit product").await?;
     Ok((if added { StatusCode::CREATED } else { StatusCode::OK }, tagged(product)).into_response())
 }
 
@@ -110,7 +110,7 @@ pub async fn put_price(
     stored.take_price(price.money())?;
     db::products::set_price(&mut tx, &sku, price, now).await?;
     let product = announce(&mut tx, &sku, now).await?;
-    tx.commit().await?;
+    tx.commit("change price").await?;
     Ok(tagged(product))
 }
 
@@ -178,7 +178,7 @@ async fn set_withdrawn(app: &App, sku: &Sku, expected: &Expected, withdrawn: boo
     }
     db::products::set_withdrawn(&mut tx, sku, withdrawn, now).await?;
     let product = announce(&mut tx, sku, now).await?;
-    tx.commit().await?;
+    tx.commit("change withdrawal").await?;
     Ok(tagged(product))
 }
 

@@ -55,7 +55,7 @@ pub async fn put_line(
     head.admit(&found.ok_or_else(|| Refusal::ProductNotFound { sku: sku.clone() })?)?;
     db::lines::put_line(&mut tx, id, &sku, quantity, app.clock.now()).await?;
     let cart = find(&mut tx, id, Some(user)).await?;
-    tx.commit().await?;
+    tx.commit("put line").await?;
     Ok(Json(cart))
 }
 
@@ -85,6 +85,6 @@ pub async fn delete_line(
     db::carts::lock_cart(&mut tx, id, user).await?.ok_or(Refusal::CartNotFound)?.change()?;
     db::lines::delete_line(&mut tx, id, &sku, app.clock.now()).await?;
     let cart = find(&mut tx, id, Some(user)).await?;
-    tx.commit().await?;
+    tx.commit("delete line").await?;
     Ok(Json(cart))
 }

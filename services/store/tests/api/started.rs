@@ -132,7 +132,7 @@ impl Store {
     pub async fn hear<E: Event>(&self, event: &E) {
         let mut tx = self.database.pool().await.begin().await.unwrap();
         messaging::announce(&mut tx, event, self.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
+        tx.commit("test").await.unwrap();
     }
 
     /// How many events took effect here, or were seen to have done so already.

@@ -147,7 +147,7 @@ async fn again(it: &DeadLetters, letter: &DeadLetter, by: &str) -> Result<bool, 
     if took_effect {
         (reaction.effect)(&mut tx, &letter.bytes).await.map_err(|error| still(format!("{error:#}")))?;
     }
-    tx.commit().await.map_err(failed)?;
+    tx.commit("redrive dead letter").await.map_err(failed)?;
     Ok(took_effect)
 }
 

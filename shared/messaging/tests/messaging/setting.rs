@@ -62,7 +62,7 @@ impl Side {
         for version in versions {
             messaging::announce(&mut tx, &stock(sku, version), OffsetDateTime::now_utc()).await.unwrap();
         }
-        tx.commit().await.unwrap();
+        tx.commit("test").await.unwrap();
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {
