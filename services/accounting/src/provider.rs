@@ -43,10 +43,10 @@ impl Provider {
         Self { pool, timeout }
     }
 
-    /// Asks the provider to do what the payment of `order` intends. `point` names the call for the tests that let the
-    /// process die before and after.
-    pub async fn ask(&self, point: Point<'_>, intent: State, order: OrderId, terms: &Terms) -> Result<Reply, Failure> {
-        let charge = point.around(timeout(self.timeout, self.answer(intent, order, terms))).await;
+    /// Asks the provider to do what the payment of `order` intends.
+    pub async fn ask(&self, intent: State, order: OrderId, terms: &Terms) -> Result<Reply, Failure> {
+        let asked = Point::new("ask provider").of(intent.as_str());
+        let charge = asked.around(timeout(self.timeout, self.answer(intent, order, terms))).await;
         Ok(charge.map_err(|_| Failure::Silent)??.reply_to(intent))
     }
 

@@ -117,10 +117,11 @@ pub async fn create(
     if let Some((account, currency)) = db::find_unknown_account(&mut db, &entry.postings).await? {
         return Err(Refusal::UnknownAccount { account, currency }.into());
     }
-    if db::insert_entry(&mut db, &entry).await? {
+    drop(db);
+    if db::insert_entry(&mut *app.pool.single("book entry").await?, &entry).await? {
         return Ok((StatusCode::CREATED, Json(entry)));
     }
-    let before = find(&mut db, id).await?;
+    let before = find(&mut *app.pool.get().await?, id).await?;
     Ok((StatusCode::OK, Json(before.made_again(&entry)?)))
 }
 
@@ -140,12 +141,12 @@ pub async fn reverse(
     Path(id): Path<EntryId>,
     Json(request): Json<ReversalRequest>,
 ) -> Result<Json<Entry>, Error> {
-    let mut db = app.pool.get().await?;
-    let reversal = find(&mut db, id).await?.reversed(request.memo.into())?;
+    let reversal = find(&mut *app.pool.get().await?, id).await?.reversed(request.memo.into())?;
     let reversal = reversal.at(EntryId::generate(), app.clock.now());
-    if db::insert_entry(&mut db, &reversal).await? {
+    if db::insert_entry(&mut *app.pool.single("reverse entry").await?, &reversal).await? {
         return Ok(Json(reversal));
     }
+    let mut db = app.pool.get().await?;
     let before = db::find_reversal(&mut db, id).await?.ok_or(Error::NotFound(Thing::Entry))?;
     Ok(Json(find(&mut db, before).await?.made_again(&reversal)?))
 }

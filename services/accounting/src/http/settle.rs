@@ -3,7 +3,6 @@
 //! that another request left behind settles it first, so that every command can be repeated until it is answered.
 
 use contracts::OrderId;
-use crash::Point;
 use database::Tx;
 
 use crate::{
@@ -47,8 +46,7 @@ async fn settle(app: &App, payment: Payment) -> Result<Payment, Error> {
     if terms.method == Method::TokOnAccount {
         return settle_on_account(app, payment, &terms).await;
     }
-    let asked = Point::new("ask provider").of(payment.state.as_str());
-    let reply = app.provider.ask(asked, payment.state, payment.order_id, &terms).await?;
+    let reply = app.provider.ask(payment.state, payment.order_id, &terms).await?;
     let Some(to) = domain::after(payment.state, reply) else {
         let now = find(app, payment.order_id).await?;
         return if now.state == payment.state { Err(Error::ProviderContradicts) } else { Ok(now) };

@@ -24,7 +24,7 @@ const FORWARDS: [&str; 5] = ["PUT store", "PUT inventory", "PUT accounting", "PU
 /// An order whose saga nobody has taken yet and no running instance will find: it is due in an hour.
 async fn untaken(suite: &Suite, worker: &Worker) -> Held {
     let order = suite.confirmed().await;
-    let mut db = worker.pool.get().await.unwrap();
+    let mut db = worker.pool.single("test").await.unwrap();
     let mut order = orders::find_order(&mut db, order, None).await.unwrap().unwrap();
     order.id = OrderId::generate();
     order.state = order::domain::State::Pending;

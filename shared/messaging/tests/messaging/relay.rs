@@ -146,7 +146,7 @@ async fn an_event_that_cannot_be_published_holds_up_no_other() {
     let mut store = Side::open("store", &nats).await;
     inventory.announce("HUGE", [1]).await;
     let blow_up = "update messaging.outbox set body = jsonb_build_object('data', repeat('x', 2000000))";
-    sqlx::query(blow_up).execute(&mut *inventory.pool.get().await.unwrap()).await.unwrap();
+    sqlx::query(blow_up).execute(&mut *inventory.pool.single("test").await.unwrap()).await.unwrap();
     inventory.announce("AAA", 1..=3).await;
     inventory.relay();
     store.consume(writing_down(&fine()));

@@ -30,7 +30,7 @@ impl Side {
         let pool = database.pool().await;
         let bus = Bus::open(service, &nats.url(), &database.settings(), &pool).await.unwrap();
         let effects = "create table effect (id bigserial primary key, sku text not null, version bigint not null)";
-        sqlx::raw_sql(effects).execute(&mut *pool.get().await.unwrap()).await.unwrap();
+        sqlx::raw_sql(effects).execute(&mut *pool.single("test").await.unwrap()).await.unwrap();
         Self { service, pool, bus, database, stop: CancellationToken::new(), tasks: Vec::new() }
     }
 
