@@ -55,11 +55,22 @@ impl<'a> Point<'a> {
     }
 
     /// Does the work between the two moments.
-    pub async fn around<W: Future>(self, work: W) -> W::Output {
-        self.reached(Moment::Before);
-        let done = work.await;
-        self.reached(Moment::After);
-        done
+    #[cfg(debug_assertions)]
+    pub fn around<W: Future>(self, work: W) -> impl Future<Output = W::Output> {
+        // Boxed: an async function would hold the work twice.
+        let work = Box::pin(work);
+        async move {
+            self.reached(Moment::Before);
+            let done = work.await;
+            self.reached(Moment::After);
+            done
+        }
+    }
+
+    /// Does the work.
+    #[cfg(not(debug_assertions))]
+    pub fn around<W: Future>(self, work: W) -> W {
+        work
     }
 
     /// Reaches the one moment now and the other when the guard is dropped.

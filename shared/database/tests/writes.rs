@@ -12,7 +12,7 @@ const READ_ONLY: &str = "25006";
 /// One connection only: what was done with it before must not matter.
 async fn pool(database: &postgres::Database) -> Pool {
     let pool = Pool::open(&Settings { connections: 1, ..Settings::of(&database.url) }).await.unwrap();
-    write(&mut *pool.single("make table").await.unwrap(), "create table parcel (id int)").await.unwrap();
+    write(&mut pool.single("make table").await.unwrap(), "create table parcel (id int)").await.unwrap();
     pool
 }
 
@@ -27,7 +27,7 @@ const INSERT: &str = "insert into parcel values (1)";
 async fn a_write_without_a_point_is_refused() {
     let database = postgres::database(&[]).await;
     let pool = pool(&database).await;
-    let refused = write(&mut *pool.get().await.unwrap(), INSERT).await.unwrap_err();
+    let refused = write(&mut pool.get().await.unwrap(), INSERT).await.unwrap_err();
     assert_eq!(refused.code().as_deref(), Some(READ_ONLY), "{refused}");
 }
 
@@ -36,9 +36,9 @@ async fn a_named_write_goes_through_whatever_the_connection_did_before() {
     let database = postgres::database(&[]).await;
     let pool = pool(&database).await;
     for _ in 0..2 {
-        write(&mut *pool.get().await.unwrap(), INSERT).await.unwrap_err();
-        write(&mut *pool.single("insert parcel").await.unwrap(), INSERT).await.unwrap();
-        write(&mut *pool.get().await.unwrap(), INSERT).await.unwrap_err();
+        write(&mut pool.get().await.unwrap(), INSERT).await.unwrap_err();
+        write(&mut pool.single("insert parcel").await.unwrap(), INSERT).await.unwrap();
+        write(&mut pool.get().await.unwrap(), INSERT).await.unwrap_err();
         let mut tx = pool.begin().await.unwrap();
         write(&mut tx, INSERT).await.unwrap();
         tx.commit("insert parcel").await.unwrap();
