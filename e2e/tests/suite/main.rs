@@ -4,6 +4,7 @@
 
 mod buying;
 mod cancelling;
+mod contention;
 mod documents;
 mod identity;
 mod isolation;

@@ -12,6 +12,7 @@ use deadpool::{
     Runtime,
     managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult, Timeouts},
 };
+use futures::future::join_all;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{sync::Notify, time::timeout};
 
@@ -96,7 +97,19 @@ impl Pool {
             .map_err(|error| sqlx::Error::Configuration(error.into()))?;
         let pool = Self { connections, committed: Arc::default() };
         pool.check().await?;
+        if settings.at_once {
+            pool.fill(settings.connections).await;
+        }
         Ok(pool)
+    }
+
+    /// Makes every connection. Where the database gives no more, those that there are must do.
+    async fn fill(&self, connections: u16) {
+        // All are held until the last is there: one that came back would be handed out again.
+        let all = join_all((0..connections).map(|_| self.connections.get())).await;
+        if let Some(error) = all.into_iter().find_map(Result::err) {
+            tracing::warn!(%error, "not all database connections could be made");
+        }
     }
 
     /// A connection for reading. In a debug build PostgreSQL refuses to write through it, so that no write is without

@@ -20,12 +20,18 @@ pub struct Settings {
     #[arg(long = "database-connections", env = "DATABASE_CONNECTIONS", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=200))]
     pub connections: u16,
+
+    /// Makes all of them when the pool is opened. A process does: the first burst of requests after its start would
+    /// otherwise wait for as many logins, and be refused where the machine is slow. Tests open hundreds of pools.
+    #[arg(skip = true)]
+    pub at_once: bool,
 }
 
 impl Settings {
-    /// Settings for the database at `url`, with the default number of connections.
+    /// Settings for the database at `url`, with the default number of connections, each made when it
+    /// is needed.
     pub fn of(url: &str) -> Self {
-        Self { url: url.to_owned().into(), connections: 8 }
+        Self { url: url.to_owned().into(), connections: 8, at_once: false }
     }
 
     /// How to connect. The address was checked when the settings were read.

@@ -1,5 +1,6 @@
 //! A database per test, and nobody else's.
 
+use database::{Pool, Settings};
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 use testkit::{eventually, postgres::database};
 
@@ -47,6 +48,15 @@ async fn the_role_of_one_test_cannot_connect_to_the_database_of_another() {
     let error = PgConnection::connect(&foreign).await.unwrap_err();
     let code = error.as_database_error().and_then(|it| it.code().map(std::borrow::Cow::into_owned));
     assert_eq!(code.as_deref(), Some("42501"), "{error}");
+}
+
+#[tokio::test]
+async fn a_process_has_all_its_connections_before_the_first_request() {
+    let database = database(&[]).await;
+    let _pool = Pool::open(&Settings { at_once: true, connections: 5, ..database.settings() }).await.unwrap();
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let open = sqlx::query_scalar::<_, i64>(open).fetch_one(&mut database.connect().await).await.unwrap();
+    assert_eq!(open, 5);
 }
 
 #[tokio::test]
