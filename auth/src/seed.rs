@@ -61,7 +61,9 @@ fn demo_user(user: &seed::User) -> User {
 }
 
 fn system_clients(config: &Config) -> [Client; 2] {
+    // What sagas ask for; and, for reconciliation, to see what the participants hold.
     let commands = ["store:checkout", "inventory:reserve", "accounting:pay", "shipping:book"];
+    let reads = ["store:read", "inventory:read", "accounting:read", "shipping:read"];
     [
         machine("gateway", "Gateway", &config.gateway_client_secret, GrantType::TokenExchange, Scopes::default()),
         machine(
@@ -69,7 +71,7 @@ fn system_clients(config: &Config) -> [Client; 2] {
             "Order service",
             &config.order_client_secret,
             GrantType::ClientCredentials,
-            Scopes::of(commands),
+            Scopes::of(commands.into_iter().chain(reads)),
         ),
     ]
 }

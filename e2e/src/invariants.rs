@@ -31,6 +31,7 @@ pub async fn between(databases: &Databases) -> anyhow::Result<Vec<Violation>> {
     let payments = states(databases, "accounting", "select order_id::text, state::text from payment").await?;
     let shipments = states(databases, "shipping", "select order_id::text, state::text from shipment").await?;
     let reservations = states(databases, "inventory", "select order_id::text, state::text from reservation").await?;
+    let invoices = states(databases, "accounting", "select order_id::text, number from invoice").await?;
     for (id, state) in &orders {
         let of = |states: &BTreeMap<String, String>| states.get(id).cloned().unwrap_or_default();
         let (payment, shipment, reservation) = (of(&payments), of(&shipments), of(&reservations));
@@ -41,7 +42,9 @@ pub async fn between(databases: &Databases) -> anyhow::Result<Vec<Violation>> {
                     && ["held", "committed", "shipped"].contains(&reservation.as_str())
             }
             "dispatched" | "delivered" => {
-                payment == "captured" && ["dispatched", "delivered"].contains(&shipment.as_str())
+                payment == "captured"
+                    && ["dispatched", "delivered"].contains(&shipment.as_str())
+                    && reservation == "shipped"
             }
             "compensated" => {
                 ["", "voided", "declined"].contains(&payment.as_str())
@@ -51,6 +54,9 @@ pub async fn between(databases: &Databases) -> anyhow::Result<Vec<Violation>> {
             "cancelled" => payment == "refunded" && shipment == "cancelled" && reservation == "released",
             _ => false,
         };
+        if ["confirmed", "dispatched", "delivered"].contains(&state.as_str()) && !invoices.contains_key(id) {
+            found.push(format!("order {id} is {state} and has no invoice"));
+        }
         if !fits {
             found.push(format!(
                 "order {id} is {state}: payment {payment:?}, shipment {shipment:?}, stock {reservation:?}"

@@ -4,6 +4,7 @@
 mod browser;
 pub mod invariants;
 mod machine;
+pub mod reconciliation;
 mod shopper;
 mod timeline;
 

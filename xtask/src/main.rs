@@ -1,9 +1,11 @@
 //! `cargo retail …`: everything one does with the suite on one's own machine.
 
+mod backup;
 mod demo;
 mod fuzz;
 mod openapi;
 mod prepare;
+mod reconcile;
 mod sqlx;
 mod testing;
 mod tidy;
@@ -32,6 +34,12 @@ enum Command {
     Down,
     /// Buy something, then something that must be undone, and print both timelines
     Demo(demo::Options),
+    /// Write all databases, as they are at one moment, to a new directory, while the suite runs or not
+    Backup(backup::Options),
+    /// Put all databases, or one service's, back to the moment of a backup; the suite must be stopped
+    Restore(backup::Restoring),
+    /// Name every order on which the services disagree; with --repair, ask again for what the orders' logs decide
+    Reconcile(reconcile::Options),
     /// Run all tests, or those whose name contains a filter
     Test(testing::Options),
     /// Send made-up requests to every operation of every contract, and check every answer against it
@@ -63,6 +71,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Up(options) => up::up(options).await,
         Command::Down => up::down().await,
         Command::Demo(options) => demo::demo(options).await,
+        Command::Backup(options) => backup::take(options).await,
+        Command::Restore(options) => backup::restore(options).await,
+        Command::Reconcile(options) => reconcile::reconcile(options).await,
         Command::Test(options) => testing::run(&options),
         Command::Fuzz(options) => fuzz::run(options).await,
         Command::Openapi => openapi::write(),

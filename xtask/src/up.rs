@@ -27,8 +27,7 @@ use crate::{
     workspace::{build, programs, target},
 };
 pub use detach::down;
-use record::Running;
-pub use record::public_url;
+pub use record::{Running, find, public_url};
 
 const LOOK_AFTER: Duration = Duration::from_millis(250);
 

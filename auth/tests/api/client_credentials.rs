@@ -3,10 +3,11 @@
 use crate::started::{Auth, fault, secret, text};
 
 #[tokio::test]
-async fn the_order_service_gets_its_commands_and_nothing_else() {
+async fn the_order_service_gets_its_commands_what_it_reconciles_with_and_nothing_else() {
     let auth = Auth::start().await;
     let everything = auth.client_credentials("order", &[]).await.expect(200).json();
-    assert_eq!(everything["scope"], "accounting:pay inventory:reserve shipping:book store:checkout");
+    let all = "accounting:pay accounting:read inventory:read inventory:reserve shipping:book shipping:read store:checkout store:read";
+    assert_eq!(everything["scope"], all);
     assert!(everything.get("refresh_token").is_none() && everything.get("id_token").is_none());
     let some = auth.client_credentials("order", &[("scope", "accounting:pay order:read")]).await.expect(200).json();
     assert_eq!(some["scope"], "accounting:pay");

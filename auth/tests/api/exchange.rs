@@ -36,7 +36,7 @@ async fn the_exchanged_token_is_for_that_service_with_its_scopes_and_for_nothing
 #[tokio::test]
 async fn a_client_that_acts_for_itself_has_a_subject_that_no_user_has() {
     let auth = Auth::start().await;
-    let token = auth.client_credentials("order", &[]).await.expect(200).json();
+    let token = auth.client_credentials("order", &[("scope", "accounting:pay")]).await.expect(200).json();
     let answer = auth.exchange(text(&token, "access_token"), "accounting").await.expect(200).json();
     let (_, claims) = auth.verify(text(&answer, "access_token"), "accounting").await;
     assert_eq!((&claims["sub"], &claims["roles"]), (&json!("client:order"), &json!([])));

@@ -11,4 +11,5 @@ mod isolation;
 mod many_orders;
 mod recovery;
 mod refusals;
+mod restoring;
 mod setting;

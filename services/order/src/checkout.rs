@@ -25,7 +25,7 @@ pub const CHECKOUT: Saga<Order> = Saga {
     undone: step("compensate order", compensate_order),
 };
 
-fn check_out_cart(order: &Order) -> Request {
+pub(crate) fn check_out_cart(order: &Order) -> Request {
     put("store", "checkouts", order, json!({ "cart_id": order.cart_id, "customer_id": order.customer_id }))
 }
 
@@ -38,7 +38,7 @@ fn reopen_cart(order: &Order) -> Request {
     delete("store", "checkouts", order)
 }
 
-fn reserve_stock(order: &Order) -> Request {
+pub(crate) fn reserve_stock(order: &Order) -> Request {
     let lines: Vec<_> = order.lines().iter().map(|l| json!({ "sku": l.sku, "quantity": l.quantity })).collect();
     put("inventory", "reservations", order, json!({ "lines": lines }))
 }
@@ -47,7 +47,7 @@ pub(crate) fn release_stock(order: &Order) -> Request {
     delete("inventory", "reservations", order)
 }
 
-fn authorize_payment(order: &Order) -> Request {
+pub(crate) fn authorize_payment(order: &Order) -> Request {
     let Some(amount) = order.total() else {
         let why = "The prices in the cart and the price of shipping do not add up to one amount.";
         return Request::Refuse(Refusal::new("currency_mismatch", "Currencies differ").detail(why));
@@ -60,22 +60,25 @@ fn void_payment(order: &Order) -> Request {
     delete("accounting", "payments", order)
 }
 
-fn book_shipment(order: &Order) -> Request {
-    let body = json!({
+pub(crate) fn book_shipment(order: &Order) -> Request {
+    put("shipping", "shipments", order, booking(order))
+}
+
+pub(crate) fn booking(order: &Order) -> Value {
+    json!({
         "customer_id": order.customer_id,
         "to": order.ship_to,
         "weight_grams": order.weight_grams(),
         "service": order.shipping.service,
         "price": order.shipping.price,
-    });
-    put("shipping", "shipments", order, body)
+    })
 }
 
 pub(crate) fn cancel_shipment(order: &Order) -> Request {
     delete("shipping", "shipments", order)
 }
 
-fn capture_payment(order: &Order) -> Request {
+pub(crate) fn capture_payment(order: &Order) -> Request {
     post("accounting", &format!("/v1/payments/{}/capture", order.id))
 }
 

@@ -2,6 +2,7 @@
 
 pub mod idempotency_keys;
 pub mod orders;
+pub mod orphans;
 pub mod saga_log;
 pub mod sagas;
 

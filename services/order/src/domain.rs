@@ -3,6 +3,7 @@
 mod basket;
 mod by_hand;
 mod log;
+pub mod reconciliation;
 mod refusal;
 mod state;
 
@@ -171,8 +172,9 @@ impl Order {
 
     /// The invoice was issued. False if that was known.
     pub fn invoiced(&mut self, number: &str, now: OffsetDateTime) -> bool {
-        let news = self.facts.invoice_number.is_none();
-        self.facts.invoice_number.get_or_insert_with(|| number.to_owned());
+        // Accounting decides: after it was put back to an earlier moment it may have issued another.
+        let news = self.facts.invoice_number.as_deref() != Some(number);
+        self.facts.invoice_number = Some(number.to_owned());
         self.move_on(news, now)
     }
 
@@ -194,6 +196,12 @@ impl Order {
             (Some(_), None) => State::Dispatched,
             (None, None) => State::Confirmed,
         }
+    }
+
+    /// What was announced when the order was confirmed, for whoever has forgotten it. None if it is not confirmed.
+    pub fn confirmed_again(&self) -> Option<Announcement> {
+        let stands = matches!(self.state, State::Confirmed | State::Dispatched | State::Delivered);
+        self.facts.confirmed_at.filter(|_| stands).and_then(|at| self.confirmed(at))
     }
 
     fn confirmed(&self, now: OffsetDateTime) -> Option<Announcement> {

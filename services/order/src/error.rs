@@ -32,6 +32,14 @@ pub enum Error {
     /// The request is malformed; the problem says how.
     #[error("{}", .0.code())]
     Malformed(Problem),
+    /// A participant did not say what it knows.
+    #[error("{service} does not say what it knows: {why}")]
+    Unanswered {
+        /// Who.
+        service: &'static str,
+        /// What was seen instead.
+        why: String,
+    },
     /// An answer could not be written down.
     #[error(transparent)]
     Unwritable(#[from] serde_json::Error),
@@ -75,6 +83,13 @@ impl From<Error> for Problem {
             Error::UnderWay => {
                 let title = "The request with this Idempotency-Key is under way";
                 Self::new(StatusCode::CONFLICT, "request_under_way", title)
+                    .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+            }
+            Error::Unanswered { service, .. } => {
+                let title = "A participant does not say what it knows";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "participant_silent", title)
+                    .detail(detail)
+                    .with("service", service)
                     .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
             }
             Error::Malformed(problem) => problem,

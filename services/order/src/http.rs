@@ -9,6 +9,7 @@ mod orders;
 mod permissions;
 mod placing;
 mod prefer;
+mod reconciliations;
 mod sagas;
 mod stream;
 mod waiting;
@@ -17,6 +18,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
+pub use cancellation::begin as begin_cancellation;
 pub use idempotency::forget_old_keys;
 
 /// Every route with its description.
@@ -29,6 +31,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(sagas::list))
         .routes(routes!(by_hand::retry))
         .routes(routes!(by_hand::settle))
+        .routes(routes!(reconciliations::reconcile))
         .merge(messaging::dead_letters::router("order"))
 }
 

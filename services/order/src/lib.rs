@@ -6,6 +6,7 @@ pub mod domain;
 pub mod cancellation;
 pub mod checkout;
 pub mod participants;
+pub mod reconciliation;
 pub mod saga;
 
 pub mod db;
@@ -19,7 +20,8 @@ use axum::{Router, extract::FromRef, routing::get};
 use config::Config;
 use database::Pool;
 use messaging::{Bus, dead_letters::DeadLetters};
-use participants::{Credentials, Participants};
+use participants::{COMMANDS, Credentials, Participants, READS};
+use reconciliation::Reconciler;
 use saga::{runner::Runner, watchers::Watchers, worker::Worker};
 use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +40,7 @@ pub struct App {
     pub verifier: Verifier,
     pub dead_letters: DeadLetters,
     pub runner: Runner,
+    pub reconciler: Reconciler,
     pub stop: CancellationToken,
 }
 
@@ -58,13 +61,15 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let subscriptions = events::subscriptions(&clock);
     service.spawn(bus.clone().relay(service.drained()));
     service.spawn(bus.clone().consume(subscriptions.clone(), stop.clone()));
-    let runner = runner(config, &pool, &clock, &stop)?;
+    let (commands, reads) = (participants(config, COMMANDS)?, participants(config, READS)?);
+    let runner = runner(config, commands.clone(), &pool, &clock, &stop)?;
+    let reconciler = Reconciler { commands, reads };
     service.spawn(runner.clone().run());
     service.spawn(http::forget_old_keys(pool.clone(), stop.clone()));
     ready_when(&mut service, &pool, &bus);
     let verifier = Verifier::new("order", &config.web.issuer(), &config.web.auth_url);
     let dead_letters = DeadLetters::of(subscriptions, pool.clone());
-    Ok((service, router(App { pool, clock, verifier, dead_letters, runner, stop })))
+    Ok((service, router(App { pool, clock, verifier, dead_letters, runner, reconciler, stop })))
 }
 
 /// The contract, without starting anything.
@@ -77,13 +82,22 @@ fn router(app: App) -> Router {
     router.route("/openapi.json", get(web::contract::serve(&contract))).with_state(app)
 }
 
-fn runner(config: &Config, pool: &Pool, clock: &Clock, stop: &CancellationToken) -> anyhow::Result<Runner> {
-    let credentials = Credentials::new(&config.web.auth_url, config.participants.order_client_secret.clone());
+fn participants(config: &Config, scope: &'static str) -> anyhow::Result<Participants> {
+    let credentials = Credentials::new(&config.web.auth_url, config.participants.order_client_secret.clone(), scope);
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
-    let patience = config.participants.call_timeout();
+    Ok(Participants::new(config.gateway_url(), credentials, client, config.participants.call_timeout()))
+}
+
+fn runner(
+    config: &Config,
+    participants: Participants,
+    pool: &Pool,
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> anyhow::Result<Runner> {
     let worker = Worker {
         pool: pool.clone(),
-        participants: Participants::new(config.gateway_url(), credentials, client, patience),
+        participants,
         patience: config.sagas.patience(),
         lease: Duration::from_millis(config.sagas.saga_lease_ms),
         instance: Uuid::new_v4().to_string().into(),

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-pub use credentials::{Credentials, CredentialsError};
+pub use credentials::{COMMANDS, Credentials, CredentialsError, READS};
 
 use crate::{
     domain::Refusal,

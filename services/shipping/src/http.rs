@@ -1,8 +1,10 @@
 //! Routes, in the order of the contract, and who may call them.
 
+mod announcement;
 mod permissions;
 mod quotes;
 mod rates;
+mod recovery;
 mod shipments;
 mod tracking;
 mod transit;
@@ -23,6 +25,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(shipments::book, shipments::show, shipments::cancel))
         .routes(routes!(transit::dispatch))
         .routes(routes!(transit::deliver))
+        .routes(routes!(announcement::announce))
+        .routes(routes!(recovery::recover))
         .routes(routes!(tracking::of_shipment))
         .routes(routes!(tracking::by_number))
         .merge(messaging::dead_letters::router("shipping"))

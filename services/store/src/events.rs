@@ -29,7 +29,7 @@ fn note_availability(
 fn count_sale(db: &mut PgConnection, order: OrderConfirmed, _: OffsetDateTime) -> BoxFuture<'_, anyhow::Result<()>> {
     async move {
         let sold: Vec<_> = order.lines.iter().map(|line| (&line.sku, line.quantity.get())).collect();
-        db::availability::count_sold(db, &sold).await?;
+        db::availability::count_sold(db, order.order_id, &sold).await?;
         Ok(())
     }
     .boxed()

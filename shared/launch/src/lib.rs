@@ -1,6 +1,7 @@
 //! PostgreSQL, NATS and the suite's processes on this machine: found, installed, started, broken on purpose, stopped.
 //! Used by `testkit`, `xtask` and `e2e`; never a dependency of a service.
 
+pub mod backup;
 pub mod nats;
 pub mod packages;
 pub mod postgres;

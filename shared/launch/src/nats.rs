@@ -1,6 +1,7 @@
 //! A private NATS server with `JetStream`: started on a free port on loopback, broken on purpose, stopped.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -102,6 +103,15 @@ impl Nats {
         if let Some(mut process) = self.server().take() {
             process.stop(Signal::SIGTERM, GRACE);
         }
+    }
+
+    /// Stops it and forgets its streams, with all that consumers had acknowledged: as it was when it was new.
+    pub fn forget(&self) -> Result<()> {
+        self.stop();
+        if self.store.exists() {
+            fs::remove_dir_all(&self.store).with_context(|| format!("cannot empty {}", self.store.display()))?;
+        }
+        Ok(())
     }
 
     /// Whether it ended by itself.

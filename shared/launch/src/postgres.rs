@@ -2,6 +2,8 @@
 
 mod access;
 mod boot;
+mod cut;
+mod dump;
 
 use std::{
     path::{Path, PathBuf},
@@ -13,6 +15,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
 pub use access::Access;
+pub use cut::{Cut, Snapshot};
 
 use crate::{account::Account, directory::Temporary, process::Process, program, secret::random_text};
 

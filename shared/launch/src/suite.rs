@@ -3,6 +3,7 @@
 
 mod environment;
 mod instance;
+mod moments;
 mod tend;
 
 use std::{
@@ -176,16 +177,7 @@ impl Suite {
 
     /// Stops everything: first who asks others, then who is asked.
     pub fn stop(&self) {
-        for wave in WAVES.iter().rev() {
-            let mut instances = self.instances();
-            let mut leaving: Vec<_> = instances.iter_mut().filter(|it| wave.contains(&it.program.name)).collect();
-            for instance in &mut leaving {
-                instance.ask_to_stop();
-            }
-            for instance in &mut leaving {
-                instance.stop(GRACE);
-            }
-        }
+        self.halt();
         self.nats.stop();
         self.postgres.stop();
     }

@@ -24,7 +24,7 @@ const ROOMS: &[&str] = &[
 const NAMES: &[&str] = &["main", "lib", "config", "domain", "db", "http", "events", "error", "seed"];
 /// What one service has besides: the sagas, and the simulated payment provider.
 const OWN: &[(&str, &[&str])] = &[
-    ("services/order", &["checkout", "cancellation", "saga", "participants"]),
+    ("services/order", &["checkout", "cancellation", "saga", "participants", "reconciliation"]),
     ("services/accounting", &["provider"]),
 ];
 const TOP: &[&str] = &[

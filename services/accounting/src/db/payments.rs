@@ -21,6 +21,7 @@ struct PaymentRow {
     captured_at: Option<OffsetDateTime>,
     voided_at: Option<OffsetDateTime>,
     refunded_at: Option<OffsetDateTime>,
+    invoice_number: Option<String>,
 }
 
 impl TryFrom<PaymentRow> for Payment {
@@ -41,6 +42,7 @@ impl TryFrom<PaymentRow> for Payment {
             captured_at: row.captured_at,
             voided_at: row.voided_at,
             refunded_at: row.refunded_at,
+            invoice_number: row.invoice_number,
         })
     }
 }
@@ -72,7 +74,8 @@ pub async fn find_payment(db: &mut PgConnection, order_id: OrderId) -> database:
     let row = sqlx::query_as!(
         PaymentRow,
         r#"SELECT order_id AS "order_id: _", customer_id AS "customer_id: _", amount, currency, method, state,
-                  decline AS "decline: _", created_at, authorized_at, expires_at, captured_at, voided_at, refunded_at
+                  decline AS "decline: _", created_at, authorized_at, expires_at, captured_at, voided_at, refunded_at,
+                  (SELECT number FROM invoice WHERE invoice.order_id = payment.order_id) AS invoice_number
            FROM payment WHERE order_id = $1"#,
         order_id.uuid(),
     )
@@ -86,7 +89,8 @@ pub async fn lock_payment(db: &mut PgConnection, order_id: OrderId) -> database:
     let row = sqlx::query_as!(
         PaymentRow,
         r#"SELECT order_id AS "order_id: _", customer_id AS "customer_id: _", amount, currency, method, state,
-                  decline AS "decline: _", created_at, authorized_at, expires_at, captured_at, voided_at, refunded_at
+                  decline AS "decline: _", created_at, authorized_at, expires_at, captured_at, voided_at, refunded_at,
+                  (SELECT number FROM invoice WHERE invoice.order_id = payment.order_id) AS invoice_number
            FROM payment WHERE order_id = $1 FOR UPDATE"#,
         order_id.uuid(),
     )
@@ -104,7 +108,8 @@ pub async fn list_payments(
     let rows = sqlx::query_as!(
         PaymentRow,
         r#"SELECT order_id AS "order_id: _", customer_id AS "customer_id: _", amount, currency, method, state,
-                  decline AS "decline: _", created_at, authorized_at, expires_at, captured_at, voided_at, refunded_at
+                  decline AS "decline: _", created_at, authorized_at, expires_at, captured_at, voided_at, refunded_at,
+                  (SELECT number FROM invoice WHERE invoice.order_id = payment.order_id) AS invoice_number
            FROM payment
            WHERE ($1::uuid IS NULL OR customer_id = $1)
              AND ($2::text IS NULL OR state = $2)
@@ -155,7 +160,8 @@ pub async fn advance_payment(
                refunded_at = CASE $3 WHEN 'refunded' THEN $5 ELSE refunded_at END
            WHERE order_id = $1 AND state = $2
            RETURNING order_id AS "order_id: _", customer_id AS "customer_id: _", amount, currency, method, state,
-                  decline AS "decline: _", created_at, authorized_at, expires_at, captured_at, voided_at, refunded_at"#,
+                  decline AS "decline: _", created_at, authorized_at, expires_at, captured_at, voided_at, refunded_at,
+                  (SELECT number FROM invoice WHERE invoice.order_id = payment.order_id) AS invoice_number"#,
         order_id.uuid(),
         step.from.as_str(),
         step.to.as_str(),

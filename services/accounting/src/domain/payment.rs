@@ -76,6 +76,8 @@ pub struct Payment {
     pub voided_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339::option")]
     pub refunded_at: Option<OffsetDateTime>,
+    /// Absent until the order is invoiced.
+    pub invoice_number: Option<String>,
 }
 
 /// Why an authorization was refused.
@@ -211,6 +213,7 @@ impl Payment {
             captured_at: None,
             voided_at: Some(now),
             refunded_at: None,
+            invoice_number: None,
         }
     }
 
@@ -229,6 +232,7 @@ impl Payment {
             captured_at: None,
             voided_at: None,
             refunded_at: None,
+            invoice_number: None,
         }
     }
 }

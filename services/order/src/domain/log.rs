@@ -13,7 +13,8 @@ pub const FULFILMENT: &str = "fulfilment";
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Entry {
-    /// The saga it belongs to: `checkout`, `cancellation`, or `fulfilment` for what was heard from others afterwards.
+    /// The saga it belongs to: `checkout`, `cancellation`, `fulfilment` for what was heard from others afterwards, or
+    /// `reconciliation` for what was repaired after a service was put back to an earlier moment.
     #[schema(example = "checkout")]
     pub saga: String,
     /// The step.

@@ -1,7 +1,7 @@
 //! `/v1/orders/{order_id}/cancellation`: possible until the parcel has left.
 
 use axum::{extract::State, http::StatusCode};
-use contracts::OrderId;
+use contracts::{CustomerId, OrderId};
 use web::{Allowed, Json, Path, Problem};
 
 use super::{answers::Order, orders::owner, permissions::Write};
@@ -9,6 +9,7 @@ use crate::{
     App,
     cancellation::CANCELLATION,
     db::{orders, sagas},
+    domain,
     error::{Error, Result},
     saga::Progress,
 };
@@ -36,8 +37,14 @@ pub async fn cancel(
     allowed: Allowed<Write>,
     Path(id): Path<OrderId>,
 ) -> Result<(StatusCode, Json<Order>)> {
+    let order = begin(&app, id, owner(&allowed.caller)).await?;
+    Ok((StatusCode::ACCEPTED, Json(order.into())))
+}
+
+/// Begins the cancellation of an order that `owner` may see, unless it is on its way.
+pub async fn begin(app: &App, id: OrderId, owner: Option<CustomerId>) -> Result<domain::Order> {
     let mut tx = app.pool.begin().await?;
-    let mut order = orders::lock_order(&mut tx, id, owner(&allowed.caller)).await?.ok_or(Error::NoOrder)?;
+    let mut order = orders::lock_order(&mut tx, id, owner).await?.ok_or(Error::NoOrder)?;
     if order.cancel(app.clock.now())? {
         orders::update_order(&mut tx, &order).await?;
         let start = CANCELLATION.standing(&Progress::START);
@@ -46,5 +53,5 @@ pub async fn cancel(
         tx.commit("begin cancellation").await?;
         app.runner.start(&taken, order.clone());
     }
-    Ok((StatusCode::ACCEPTED, Json(order.into())))
+    Ok(order)
 }

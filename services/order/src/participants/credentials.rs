@@ -10,8 +10,10 @@ use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 
 const CLIENT_ID: &str = "order";
-/// What the participants ask of this service.
-const SCOPE: &str = "store:checkout inventory:reserve accounting:pay shipping:book";
+/// What the participants ask of this service when it acts.
+pub const COMMANDS: &str = "store:checkout inventory:reserve accounting:pay shipping:book";
+/// What they ask when it looks at everything they hold: apart, so that no saga carries it.
+pub const READS: &str = "store:read inventory:read accounting:read shipping:read";
 /// A token is not used in the last moments of its life, since the call it goes with takes time.
 const MARGIN: Duration = Duration::from_secs(10);
 
@@ -22,6 +24,7 @@ pub struct Credentials(Arc<Inner>);
 struct Inner {
     token_url: String,
     secret: SecretString,
+    scope: &'static str,
     // Locked while a token is fetched: whoever needs one meanwhile waits for the same.
     token: Mutex<Option<Token>>,
 }
@@ -50,9 +53,9 @@ struct Granted {
 }
 
 impl Credentials {
-    /// Tokens come from the token endpoint below `auth_url`.
-    pub fn new(auth_url: &str, secret: SecretString) -> Self {
-        Self(Arc::new(Inner { token_url: format!("{auth_url}/token"), secret, token: Mutex::default() }))
+    /// Tokens with this scope come from the token endpoint below `auth_url`.
+    pub fn new(auth_url: &str, secret: SecretString, scope: &'static str) -> Self {
+        Self(Arc::new(Inner { token_url: format!("{auth_url}/token"), secret, scope, token: Mutex::default() }))
     }
 
     /// A token that is good for a while.
@@ -73,7 +76,7 @@ impl Credentials {
     }
 
     async fn fetch(&self, client: &Client) -> Result<Token, CredentialsError> {
-        let form = [("grant_type", "client_credentials"), ("scope", SCOPE)];
+        let form = [("grant_type", "client_credentials"), ("scope", self.0.scope)];
         // RFC 6749, section 2.3.1: the secret is form-encoded before it goes into Basic.
         let secret: String = form_urlencoded::byte_serialize(self.0.secret.expose_secret().as_bytes()).collect();
         let request = client.post(&self.0.token_url).basic_auth(CLIENT_ID, Some(secret));

@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Form, Json, Router,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::{any, get, post},
@@ -57,6 +57,10 @@ struct World {
     /// By order: what took effect, in its order.
     effects: Vec<(OrderId, String)>,
     token: u32,
+    /// By scope: the latest.
+    good: HashMap<String, String>,
+    /// By service: what its list holds, newest order first. Nobody answers for the others.
+    lists: HashMap<String, Vec<Value>>,
 }
 
 #[derive(Clone)]
@@ -92,6 +96,29 @@ impl Gateway {
         self.world().always.insert(what.to_owned(), then);
     }
 
+    /// What a participant's list of orders holds, newest first.
+    pub fn lists(&self, service: &str, items: &[Value]) {
+        self.world().lists.insert(service.to_owned(), items.to_vec());
+    }
+
+    /// A page of it, as every service pages.
+    fn page(&self, service: &str, query: &HashMap<String, String>) -> Response {
+        let Some(items) = self.world().lists.get(service).cloned() else {
+            return from_gateway(503, "service_unavailable");
+        };
+        let limit: usize = query["limit"].parse().unwrap();
+        let id = |item: &Value| item["order_id"].as_str().unwrap().to_owned();
+        let older = |item: &Value| query.get("after").is_none_or(|after| id(item) < *after);
+        let mut items: Vec<_> = items.into_iter().filter(older).collect();
+        let next = (items.len() > limit).then(|| id(&items[limit - 1]));
+        items.truncate(limit);
+        let mut page = json!({ "items": items });
+        if let Some(next) = next {
+            page["next"] = next.into();
+        }
+        Json(page).into_response()
+    }
+
     /// Lets go what is held.
     pub fn release(&self) {
         self.held.send_replace(false);
@@ -119,7 +146,15 @@ impl Gateway {
 
     /// No token given out so far is good any more.
     pub fn revoke_tokens(&self) {
-        self.world().token += 1000;
+        let mut world = self.world();
+        world.token += 1000;
+        world.good.clear();
+    }
+
+    /// The latest token for this is good; and the one that was given for the other scope.
+    fn takes(&self, authorization: &str) -> bool {
+        let world = self.world();
+        world.good.values().any(|token| authorization == format!("Bearer {token}"))
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -181,16 +216,20 @@ pub fn checked_out(asked: &Asked) -> Value {
 async fn participant(
     State(gateway): State<Gateway>,
     Path((service, path)): Path<(String, String)>,
+    Query(query): Query<HashMap<String, String>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    if text(header::AUTHORIZATION) != format!("Bearer token-{}", gateway.tokens_given()) {
+    if !gateway.takes(&text(header::AUTHORIZATION)) {
         return from_gateway(401, "invalid_token");
     }
     assert!(uri.path().starts_with("/api/"), "{uri}");
+    if method == Method::GET {
+        return gateway.page(&service, &query);
+    }
     let order = path.split('/').nth(1).and_then(|id| id.parse().ok()).expect("every resource is named by its order");
     let asked = Asked {
         method: method.to_string(),
@@ -232,6 +271,7 @@ async fn token(
     let mut world = gateway.world();
     world.token += 1;
     let token = format!("token-{}", world.token);
+    world.good.insert(form["scope"].clone(), token.clone());
     Json(json!({"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": form["scope"]}))
         .into_response()
 }

@@ -13,6 +13,7 @@ mod fulfilment;
 mod gateway;
 mod idempotency;
 mod orders;
+mod reconciliations;
 mod refused_callers;
 mod sagas;
 mod silence;

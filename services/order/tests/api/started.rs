@@ -6,7 +6,7 @@ use contracts::{CartId, Event, OrderId, seed};
 use order::{
     MIGRATOR,
     config::{Config, ParticipantSettings, SagaSettings},
-    participants::{Credentials, Participants},
+    participants::{COMMANDS, Credentials, Participants},
     saga::{watchers::Watchers, worker::Worker},
 };
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ impl Suite {
 
     /// What works on sagas, without an instance around it.
     pub async fn worker(&self, lease: Duration) -> Worker {
-        let credentials = Credentials::new(&self.config.web.auth_url, SECRET.to_owned().into());
+        let credentials = Credentials::new(&self.config.web.auth_url, SECRET.to_owned().into(), COMMANDS);
         let client = reqwest::Client::new();
         let participants = Participants::new(&self.gateway.url, credentials, client, Duration::from_secs(8));
         Worker {

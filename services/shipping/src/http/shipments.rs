@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A shipment to book.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BookingRequest {
     /// Who may follow it.

@@ -3,10 +3,12 @@
 // Clippy's exception for tests does not reach the functions beside them.
 #![allow(clippy::unwrap_used)]
 
+mod announcement;
 mod contract;
 mod order_confirmed;
 mod quotes;
 mod rates;
+mod recovery;
 mod refused_callers;
 mod shipments;
 mod started;

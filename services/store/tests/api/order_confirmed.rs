@@ -64,6 +64,19 @@ async fn the_same_event_twice_counts_once() {
     store.end().await;
 }
 
+#[tokio::test]
+async fn an_order_announced_again_under_another_name_counts_once() {
+    let store = Store::start().await;
+    store.sell("MUG-BLUE", 1490).await;
+    let order = confirmed(&[("MUG-BLUE", 2)]);
+    for _ in 0..3 {
+        store.hear(&order).await;
+    }
+    store.heard(3).await;
+    assert_eq!(sold(&store, "MUG-BLUE").await, 2);
+    store.end().await;
+}
+
 /// Publishes what was announced once more, under another message id: past the de-duplication of the server, as a
 /// publication repeated long after would be.
 async fn deliver_again(store: &Store) {

@@ -34,8 +34,7 @@ impl Access {
     pub async fn run(&self, database: &str, statements: &[(&'static str, &[&str])]) -> sqlx::Result<()> {
         let mut db = self.connect(database).await?;
         for (statement, parts) in statements {
-            let question = "SELECT format($1, VARIADIC $2::text[])";
-            let whole: String = sqlx::query_scalar(question).bind(statement).bind(parts).fetch_one(&mut db).await?;
+            let whole = quoted(&mut db, statement, parts).await?;
             sqlx::raw_sql(AssertSqlSafe(whole)).execute(&mut db).await?;
         }
         db.close().await
@@ -44,13 +43,9 @@ impl Access {
     /// A role that is no superuser and makes no databases, and a database of the same name that it owns and nobody else
     /// may connect to. Done again it changes nothing but the password. Answers the URL.
     pub async fn create_service_database(&self, name: &str, password: &str) -> Result<String> {
-        let role = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)";
-        if !self.has(role, name).await? {
-            let statement = "CREATE ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE LOGIN";
-            self.run("postgres", &[(statement, &[name])]).await?;
-        }
+        self.create_role(name).await?;
         self.run("postgres", &[("ALTER ROLE %I PASSWORD %L", &[name, password])]).await?;
-        if !self.has("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).await? {
+        if !self.has_database(name).await? {
             self.run("postgres", &[("CREATE DATABASE %1$I OWNER %1$I", &[name])]).await?;
         }
         self.run("postgres", &[("REVOKE ALL ON DATABASE %I FROM PUBLIC", &[name])]).await?;
@@ -62,10 +57,29 @@ impl Access {
         self.run("postgres", &[("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC", &[])]).await
     }
 
+    /// The role of a service, if it is not there yet: no superuser, and it makes no databases.
+    pub(super) async fn create_role(&self, name: &str) -> sqlx::Result<()> {
+        if !self.has("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name).await? {
+            let statement = "CREATE ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE LOGIN";
+            self.run("postgres", &[(statement, &[name])]).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn has_database(&self, name: &str) -> sqlx::Result<bool> {
+        self.has("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).await
+    }
+
     async fn has(&self, question: &'static str, name: &str) -> sqlx::Result<bool> {
         let mut db = self.connect("postgres").await?;
         let found = sqlx::query_scalar(question).bind(name).fetch_one(&mut db).await?;
         db.close().await?;
         Ok(found)
     }
+}
+
+/// The statement with its parts quoted into it.
+pub(super) async fn quoted(db: &mut PgConnection, statement: &str, parts: &[&str]) -> sqlx::Result<String> {
+    let question = "SELECT format($1, VARIADIC $2::text[])";
+    sqlx::query_scalar(question).bind(statement).bind(parts).fetch_one(db).await
 }
