@@ -183,18 +183,19 @@ pub const fn next(progress: &Progress) -> Action {
 
 /// Where a reply to [`next`]'s request leads.
 ///
-/// A step that may be refused, and is, turns the saga round. What may have happened is undone: every earlier step; a
-/// step that stayed silent past its deadline; and a refused one that had been asked before, since an earlier request
-/// of it may still arrive. Whatever else is not an answer changes nothing, so that the same is asked again.
+/// A step that may be refused, and is, turns the saga round. What may have happened, or may still happen, is undone:
+/// every earlier step; a step that stayed silent past its deadline; and a refused one that was ever sent, since the same
+/// request may arrive once more, and participants do not remember what they refused: they do remember the undo.
+/// Whatever else is not an answer changes nothing, so that the same is asked again.
 #[must_use]
 pub fn after<S>(saga: &Saga<S>, progress: Progress, reply: &Reply) -> Progress {
     match (progress.position, reply) {
         (Position::Doing(index), Reply::Done(_)) if index + 1 == saga.len() => Progress::at(Position::Done, None),
         (Position::Doing(index), Reply::Done(_)) => Progress::at(Position::Doing(index + 1), None),
         (Position::Doing(index), Reply::Refused(refusal)) if saga.may_be_refused(index) => {
-            let in_doubt = progress.attempts > 1 && saga.is_undoable(index);
+            let was_sent = progress.attempts > 0 && saga.is_undoable(index);
             let reason = Reason::new(saga.step(index).name, refusal.clone());
-            Progress::at(undoing(if in_doubt { index + 1 } else { index }), Some(reason))
+            Progress::at(undoing(if was_sent { index + 1 } else { index }), Some(reason))
         }
         (Position::Doing(index), Reply::Overdue(_)) if saga.is_undoable(index) => {
             let reason = Reason::new(saga.step(index).name, Refusal::no_answer());

@@ -143,6 +143,19 @@ async fn a_release_that_overtakes_its_reservation_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_reservation_that_was_refused_and_released_is_refused_for_good() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 1).await;
+    let order = OrderId::generate();
+    assert_eq!(it.reserve(order, &[("MUG-BLUE", 2)]).await.expect(409).code(), "out_of_stock");
+    it.release(order).await.expect(204);
+    it.receive("MUG-BLUE", 1).await;
+    assert_eq!(it.reserve(order, &[("MUG-BLUE", 2)]).await.expect(409).code(), "reservation_released");
+    assert_eq!(it.level("MUG-BLUE").await, (2, 0));
+    it.end().await;
+}
+
+#[tokio::test]
 async fn reservations_are_listed_by_state_youngest_order_first() {
     let it = Inventory::start().await;
     it.receive("MUG-BLUE", 10).await;

@@ -18,6 +18,8 @@ enum Fate {
     Repeated,
     /// Refused, where a refusal is possible.
     Refused,
+    /// Refused likewise, and it arrives once more when so many others have been sent.
+    RefusedAndLate { by: usize },
     /// It never arrives.
     Lost { overdue: bool },
     /// It is done, and the answer is lost.
@@ -43,8 +45,6 @@ struct Participant {
     /// How often the saga asked for it, and for its undo.
     asked: u32,
     asked_back: u32,
-    /// Whether the only request was refused, and the saga has learned it.
-    out: bool,
 }
 
 impl Participant {
@@ -117,6 +117,10 @@ impl Play {
                 self.arrives(action)
             }
             Fate::Refused => self.refuses(action),
+            Fate::RefusedAndLate { by } => {
+                self.late.push((by, action));
+                self.refuses(action)
+            }
             Fate::Lost { overdue } => silent(overdue),
             Fate::AnswerLost { overdue } => {
                 self.arrives(action);
@@ -152,14 +156,9 @@ impl Play {
     }
 
     fn learn(&mut self, action: Action, reply: &Reply) {
-        let before = self.progress.position;
         self.progress = after(self.saga, self.progress.clone(), reply);
-        match (action, reply) {
-            (Action::Undo(index), Reply::Done(_)) => self.undone.push(index),
-            (Action::Do(index), Reply::Refused(_)) if self.progress.position != before => {
-                self.participants[index].out = self.participants[index].asked == 1;
-            }
-            _ => {}
+        if let (Action::Undo(index), Reply::Done(_)) = (action, reply) {
+            self.undone.push(index);
         }
     }
 
@@ -176,10 +175,9 @@ impl Play {
         }
     }
 
-    /// The undoable steps that the saga cannot know not to have happened.
+    /// The undoable steps that were ever asked for: a request may always arrive once more.
     fn may_have_happened(&self) -> Vec<usize> {
-        let asked = |&index: &usize| self.participants[index].asked > 0 && !self.participants[index].out;
-        (0..self.saga.undoable.len()).filter(asked).collect()
+        (0..self.saga.undoable.len()).filter(|&index| self.participants[index].asked > 0).collect()
     }
 
     fn standing(&self) -> Vec<bool> {
@@ -220,6 +218,7 @@ fn any_fate() -> impl Strategy<Value = Fate> {
         8 => Just(Fate::Answered),
         2 => Just(Fate::Repeated),
         1 => Just(Fate::Refused),
+        1 => (0_usize..30).prop_map(|by| Fate::RefusedAndLate { by }),
         1 => any::<bool>().prop_map(|overdue| Fate::Lost { overdue }),
         1 => any::<bool>().prop_map(|overdue| Fate::AnswerLost { overdue }),
         2 => (any::<bool>(), 0_usize..30).prop_map(|(overdue, by)| Fate::Late { overdue, by }),
@@ -245,6 +244,7 @@ proptest! {
 fn a_saga_that_fails_at_any_step_ends_as_it_should_however_it_fails() {
     let fails = [
         Fate::Refused,
+        Fate::RefusedAndLate { by: usize::MAX },
         Fate::Lost { overdue: true },
         Fate::AnswerLost { overdue: true },
         Fate::Late { overdue: true, by: usize::MAX },
@@ -258,7 +258,7 @@ fn a_saga_that_fails_at_any_step_ends_as_it_should_however_it_fails() {
             let play = Play::of(saga, &fates);
             play.check();
             let turns_round = match fate {
-                Fate::Refused => saga.may_be_refused(step),
+                Fate::Refused | Fate::RefusedAndLate { .. } => saga.may_be_refused(step),
                 Fate::CrashBefore | Fate::CrashAfter => false,
                 _ => saga.is_undoable(step),
             };

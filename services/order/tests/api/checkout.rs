@@ -49,7 +49,7 @@ async fn each_request_carries_what_the_participant_needs() {
 }
 
 #[tokio::test]
-async fn a_refusal_at_any_step_undoes_exactly_the_earlier_ones_from_last_to_first() {
+async fn a_refusal_at_any_step_undoes_exactly_what_was_asked_for_from_last_to_first() {
     let suite = Suite::start().await;
     for (failed, what) in FORWARDS.into_iter().enumerate() {
         suite.gateway.next(what, &[Do::Refuse(409, "refused_for_the_test")]);
@@ -60,12 +60,28 @@ async fn a_refusal_at_any_step_undoes_exactly_the_earlier_ones_from_last_to_firs
         assert_eq!(shown["reason"]["step"], STEPS[failed], "{what}");
         assert_eq!(shown["reason"]["code"], "refused_for_the_test");
         assert_eq!(told(&shown, "refused"), [STEPS[failed]]);
-        let undone: Vec<_> = STEPS[..failed].iter().rev().copied().collect();
+        // The refused one as well, if it can be: its request might arrive once more.
+        let asked = BACKWARDS.len().min(failed + 1);
+        let undone: Vec<_> = STEPS[..asked].iter().rev().copied().collect();
         assert_eq!(told(&shown, "undone"), undone, "{what}");
-        let effects: Vec<_> = FORWARDS[..failed].iter().chain(&BACKWARDS[BACKWARDS.len() - failed..]).collect();
+        let effects: Vec<_> = FORWARDS[..failed].iter().chain(&BACKWARDS[BACKWARDS.len() - asked..]).collect();
         assert_eq!(suite.gateway.effects(order).iter().collect::<Vec<_>>(), effects, "{what}");
     }
     assert_eq!((suite.announced::<OrderConfirmed>().await, suite.announced::<OrderCompensated>().await), (0, 5));
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn a_request_that_arrives_again_after_its_refusal_has_no_effect() {
+    let suite = Suite::start().await;
+    for what in &FORWARDS[..4] {
+        suite.gateway.next(what, &[Do::Refuse(409, "refused_for_the_test")]);
+        let order = id(&suite.post(&any_key(), 5, &wanted()).await.expect(201));
+        suite.becomes(order, "compensated").await;
+        let before = suite.gateway.effects(order);
+        assert_eq!(suite.gateway.repeat(order, what).await, 409, "{what}");
+        assert_eq!(suite.gateway.effects(order), before, "{what}");
+    }
     suite.end().await;
 }
 

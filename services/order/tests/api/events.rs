@@ -89,7 +89,7 @@ async fn what_happens_is_told_while_it_happens_by_whichever_instance() {
     }
     assert!(seen.contains("payment_declined") && seen.contains("\"compensated\""), "{seen}");
     let shown = suite.show(order).await;
-    assert_eq!(told(&shown, "undone").len(), 2);
+    assert_eq!(told(&shown, "undone").len(), 3);
     other.stop().await;
     Arc::into_inner(suite).unwrap().end().await;
 }

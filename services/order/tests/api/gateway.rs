@@ -139,6 +139,15 @@ impl Gateway {
         self.world().effects.iter().filter(|(id, _)| *id == order).map(|(_, what)| what.clone()).collect()
     }
 
+    /// Something in between sends the same request once more. Returns the status.
+    pub async fn repeat(&self, order: OrderId, what: &str) -> u16 {
+        let asked = self.asked(order).into_iter().find(|asked| asked.kind() == what).unwrap();
+        let url = format!("{}/api/{}{}", self.url, asked.service, asked.path);
+        let request = reqwest::Client::new().request(asked.method.parse().unwrap(), url).json(&asked.body);
+        let request = request.bearer_auth(format!("token-{}", self.tokens_given()));
+        request.send().await.unwrap().status().as_u16()
+    }
+
     /// How many tokens were given out.
     pub fn tokens_given(&self) -> u32 {
         self.world().token

@@ -91,6 +91,9 @@ async fn a_refused_undo_is_no_success_but_an_alarm_at_once() {
     assert_eq!(told(&shown, "refused"), ["authorize payment", "reserve stock", "reserve stock"]);
     assert_eq!(told(&shown, "stuck"), ["reserve stock"]);
     assert_eq!(suite.announced::<OrderStuck>().await, 1);
-    assert_eq!(suite.gateway.effects(order), ["PUT store", "PUT inventory", "DELETE inventory", "DELETE store"]);
+    assert_eq!(
+        suite.gateway.effects(order),
+        ["PUT store", "PUT inventory", "DELETE accounting", "DELETE inventory", "DELETE store"]
+    );
     suite.end().await;
 }

@@ -143,9 +143,13 @@ fn a_checkout_holds_with_instances_that_crash_stall_and_wake_up() {
 }
 
 #[test]
-fn a_checkout_holds_with_everything_repeated_if_refusals_last() {
-    let manners = Manners { refusals_last: true, ..Manners::REAL };
-    holds("checkout", Protocol { manners, ..checkout(Faults { network: 1, duplicates: 2, ..NONE }) });
+fn a_checkout_holds_with_everything_repeated() {
+    holds("checkout", checkout(Faults { network: 1, duplicates: 2, ..NONE }));
+}
+
+#[test]
+fn a_checkout_holds_with_requests_repeated_and_instances_that_stall() {
+    holds("checkout", checkout(Faults { duplicates: 2, stalls: 1, ..NONE }));
 }
 
 #[test]
@@ -176,15 +180,6 @@ fn without_the_epoch_an_instance_that_wakes_up_undoes_a_confirmed_order() {
     let model = Protocol { fence: false, ..checkout(Faults { network: 1, stalls: 1, ..NONE }) };
     let found = breaks("no fence", model, &[DONE_STANDS]);
     assert_eq!(found, [DONE_STANDS]);
-}
-
-/// A network that repeats requests asks more of the participants than the engine does: a first request that was refused
-/// is not undone, so that its repetition must be refused as well.
-#[test]
-fn a_repeated_request_stands_if_it_was_refused_only_the_first_time() {
-    let model = checkout(Faults { duplicates: 1, ..NONE });
-    let found = breaks("refusals that do not last", model, &[UNDONE_LEAVES_NOTHING]);
-    assert_eq!(found, [UNDONE_LEAVES_NOTHING]);
 }
 
 #[test]

@@ -46,15 +46,13 @@ impl Effect {
 pub struct Manners {
     /// Whether what is taken back before it was made is remembered.
     pub tombstones: bool,
-    /// Whether store, inventory and shipping remember a refusal. Accounting remembers those of an authorization.
-    pub refusals_last: bool,
     /// Whether accounting remembers that a capture was declined.
     pub declined_captures_last: bool,
 }
 
 impl Manners {
-    /// As the real ones behave. That stock was short is not remembered: the next request may find some.
-    pub const REAL: Self = Self { tombstones: true, refusals_last: false, declined_captures_last: true };
+    /// As the real ones behave.
+    pub const REAL: Self = Self { tombstones: true, declined_captures_last: true };
 
     /// What the request leads to, and whether the answer is yes. `unwilling`: refused if it can be. None if being
     /// unwilling makes no difference, so that the case is not looked at twice.
@@ -82,7 +80,8 @@ impl Manners {
     fn refused(self, service: usize, stands: Effect) -> Effect {
         match stands {
             Effect::Made if self.declined_captures_last => Effect::CaptureDeclined,
-            Effect::Nothing if self.refusals_last || service == ACCOUNTING => Effect::Declined,
+            // Accounting remembers. The others do not: the next request may find what was short.
+            Effect::Nothing if service == ACCOUNTING => Effect::Declined,
             _ => stands,
         }
     }

@@ -78,9 +78,8 @@ impl Protocol {
         let action = next(&progress);
         let progress = match self.asks(action) {
             Some(Asks::Participant(service, verb)) => {
-                // More than twice makes no difference to the engine, and would make one to the model's size.
-                let attempts = progress.attempts.min(1);
-                let progress = Progress { attempts, ..progress }.asked();
+                // More than once makes no difference to the engine, and would make one to the model's size.
+                let progress = Progress { attempts: 0, ..progress }.asked();
                 if !self.save(state, epoch, &progress) {
                     state.instances.remove(at);
                     return;

@@ -89,6 +89,16 @@ async fn an_undo_before_its_do_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_booking_that_was_refused_and_cancelled_is_refused_for_good() {
+    let shipping = Shipping::start().await;
+    let order = OrderId::generate();
+    shipping.book(order, &booking_with("price", price(489))).await.expect(409);
+    shipping.cancel(order).await.expect(204);
+    assert_eq!(shipping.book(order, &booking()).await.expect(409).code(), "shipment_cancelled");
+    shipping.end().await;
+}
+
+#[tokio::test]
 async fn a_booking_and_its_undo_at_once_never_leave_a_live_shipment() {
     let shipping = Shipping::start().await;
     let body = booking();

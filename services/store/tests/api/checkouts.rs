@@ -114,6 +114,17 @@ async fn an_undo_that_comes_first_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_checkout_that_was_refused_and_undone_is_refused_for_good() {
+    let store = Store::start().await;
+    let (order, empty, cart) = (OrderId::generate(), store.cart().await, store.filled_cart().await);
+    assert_eq!(store.check_out(order, empty).await.expect(409).code(), "cart_empty");
+    store.undo(order).await;
+    assert_eq!(store.check_out(order, cart).await.expect(409).code(), "checkout_reopened");
+    assert_eq!(store.show_cart(cart).await["state"], "open");
+    store.end().await;
+}
+
+#[tokio::test]
 async fn a_checkout_and_its_undo_at_once_leave_the_cart_open() {
     let store = Store::start().await;
     for _ in 0..30 {
