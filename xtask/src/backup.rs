@@ -49,7 +49,7 @@ pub async fn take(options: Options) -> Result<()> {
     for database in &manifest.databases {
         println!("  {:<11} {:>9} bytes  sha256 {}", database.name, database.bytes, &database.sha256[..16]);
     }
-    println!("all as they were at {}: writers waited {:.0} ms at the most", manifest.taken_at, manifest.held_ms);
+    println!("all as they were at {}: writers waited {:.0} ms at the most", manifest.moment(), manifest.held_ms);
     println!("written in {:.1} s to {}", begin.elapsed().as_secs_f64(), directory.display());
     println!("It holds no secret of the suite's: keep {} as well.", home.join("secrets.json").display());
     Ok(())
@@ -91,7 +91,7 @@ async fn put_back(access: &Access, home: &Path, options: &Restoring) -> Result<(
     println!(
         "{} as of {}, in {took:.1} s; {events} events will be published again",
         names.join(", "),
-        backup.manifest.taken_at
+        backup.manifest.moment()
     );
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::{fs, io::Read, path::Path};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 const FILE: &str = "manifest.json";
 
@@ -43,6 +43,11 @@ pub(super) fn file_of(database: &str) -> String {
 }
 
 impl Manifest {
+    /// The moment, for people.
+    pub fn moment(&self) -> String {
+        self.taken_at.format(&Rfc3339).unwrap_or_default()
+    }
+
     pub(super) fn write(&self, directory: &Path) -> Result<()> {
         let written = directory.join("manifest.json.part");
         fs::write(&written, serde_json::to_string_pretty(self)? + "\n")?;

@@ -56,12 +56,11 @@ impl Access {
             let locked;
             (places, locked) = attempt(places).await?;
             if locked {
-                let snapshots = each(places.into_iter().map(Place::export)).await?;
-                let (snapshots, mut locks): (Vec<_>, Vec<_>) = snapshots.into_iter().unzip();
-                for lock in &mut locks {
-                    sqlx::raw_sql("ROLLBACK").execute(lock).await?;
-                }
-                return Ok(Cut { snapshots, held: begun.elapsed(), attempts });
+                let exported = each(places.into_iter().map(Place::export)).await?;
+                let exported = each(exported.into_iter().map(|(place, id)| place.let_go(id))).await?;
+                let held = begun.elapsed();
+                let snapshots = each(exported.into_iter().map(|(place, id)| place.describe(id))).await?;
+                return Ok(Cut { snapshots, held, attempts });
             }
             // Lets those in whom it kept waiting.
             sleep(Duration::from_millis(u64::from(PATIENCE_MS) / 5 * u64::from(attempts.min(10)))).await;
@@ -110,9 +109,20 @@ impl Place {
         }
     }
 
-    async fn export(mut self) -> Result<(Snapshot, PgConnection)> {
+    /// Takes the snapshot; answers its id.
+    async fn export(mut self) -> Result<(Self, String)> {
         sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut self.reads).await?;
         let id = sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(&mut self.reads).await?;
+        Ok((self, id))
+    }
+
+    /// Lets the writers in again.
+    async fn let_go(mut self, id: String) -> Result<(Self, String)> {
+        sqlx::raw_sql("ROLLBACK").execute(&mut self.locks).await?;
+        Ok((self, id))
+    }
+
+    async fn describe(mut self, id: String) -> Result<Snapshot> {
         let tables = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE tablename = '_sqlx_migrations'
                       ORDER BY 1";
         let mut migrations = Vec::new();
@@ -121,7 +131,7 @@ impl Place {
             let latest = sqlx::query_scalar(AssertSqlSafe(latest)).fetch_one(&mut self.reads).await?;
             migrations.push((table, latest));
         }
-        Ok((Snapshot { database: self.database, id, migrations, _exported_by: self.reads }, self.locks))
+        Ok(Snapshot { database: self.database, id, migrations, _exported_by: self.reads })
     }
 }
 
