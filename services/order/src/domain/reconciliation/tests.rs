@@ -233,6 +233,15 @@ fn what_has_left_the_building_is_never_undone_nor_sent_again() {
 }
 
 #[test]
+fn what_is_about_to_be_cancelled_again_is_not_announced_as_bought_before() {
+    for steps in everything().iter().map(|found| plan(&of_invoiced(Decided::Bought, found))) {
+        let announced = [AnnounceConfirmed, AnnounceShipment, TakeInNews, ReserveStock];
+        let both = steps.contains(&CancelOrder) && steps.iter().any(|step| announced.contains(step));
+        assert!(!both, "{steps:?}");
+    }
+}
+
+#[test]
 fn money_is_never_taken_for_what_is_undone_and_never_given_back_for_what_stands() {
     for found in everything() {
         for decided in DECIDED {
