@@ -66,6 +66,24 @@ pub async fn log_in(public_url: &str, user: &str, password: &str) -> anyhow::Res
     Ok(checked(answer).await?.json().await?)
 }
 
+/// Logs `user` in and out again, as the pages offer it.
+pub async fn log_out(public_url: &str, user: &str, password: &str) -> anyhow::Result<()> {
+    let mut browser = Browser { http: client()?, cookies: BTreeMap::new() };
+    let login = Url::parse(&format!("{public_url}/auth/login"))?;
+    for fields in [&[("username", user), ("password", password)][..], &[]] {
+        let page = checked(browser.send(browser.http.get(login.clone())).await?).await?.text().await?;
+        let (action, mut form) = form(&page).context("no form on the page")?;
+        form.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let post = browser.http.post(login.join(if action.is_empty() { login.path() } else { &action })?);
+        let post = post.header(header::ORIGIN, login.origin().ascii_serialization());
+        let answer = browser.send(post.form(&form)).await?;
+        ensure!(answer.status().is_success() || answer.status().is_redirection(), "{action}: {}", answer.status());
+    }
+    let page = checked(browser.send(browser.http.get(login)).await?).await?.text().await?;
+    ensure!(page.contains("name=\"password\""), "still logged in");
+    Ok(())
+}
+
 fn client() -> anyhow::Result<Client> {
     Ok(Client::builder().redirect(Policy::none()).build()?)
 }

@@ -5,6 +5,7 @@
 mod buying;
 mod cancelling;
 mod contention;
+mod crash_points;
 mod documents;
 mod identity;
 mod isolation;

@@ -175,6 +175,17 @@ impl Suite {
         self.with(id, |it| it.start(&self.environment.of(it.program.name, it.ports, &access)))?
     }
 
+    /// Kills it if it runs, and starts it with settings that override its own. Does not wait.
+    pub fn start_with(&self, id: &str, settings: &[(&'static str, String)]) -> Result<()> {
+        let access = self.postgres.access();
+        self.with(id, |it| {
+            it.kill();
+            let mut all = self.environment.of(it.program.name, it.ports, &access);
+            all.extend_from_slice(settings);
+            it.start(&all)
+        })?
+    }
+
     /// Stops everything: first who asks others, then who is asked.
     pub fn stop(&self) {
         self.halt();

@@ -1,0 +1,101 @@
+//! People and machines who prove who they are while auth dies. Whoever loses an answer logs in again, as people do.
+
+use anyhow::{Result, ensure};
+use e2e::{Answer, Shopper, client_token, log_in, log_out, patiently};
+use reqwest::{Client, header};
+use serde_json::Value;
+
+use super::stage::{Stage, insist};
+
+const PASSWORD: &str = "bob-demo-password";
+
+async fn form(stage: &Stage<'_>, path: &str, form: &[(&str, &str)]) -> Result<Answer> {
+    let url = format!("{}{path}", stage.world.suite.public_url());
+    insist(async || {
+        let answer = Client::new().post(&url).form(form).send().await?;
+        let status = answer.status();
+        let body = answer.json().await.unwrap_or(Value::Null);
+        Ok(Answer { status, headers: header::HeaderMap::new(), body })
+    })
+    .await
+}
+
+async fn refresh(stage: &Stage<'_>, token: &str) -> Result<Answer> {
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "demo")];
+    form(stage, "/auth/token", &fields).await
+}
+
+async fn is_let_in(stage: &Stage<'_>, token: &str, status: u16) -> Result<()> {
+    let bob = Shopper::with_token(stage.world.suite.public_url(), token)?;
+    patiently(async || bob.get("/api/order/v1/orders").await?.expect(status)).await?;
+    Ok(())
+}
+
+pub async fn logs_in(stage: &Stage<'_>) -> Result<()> {
+    let url = stage.world.suite.public_url();
+    stage.arm().await?;
+    let tokens = patiently(async || log_in(url, "bob", PASSWORD).await).await?;
+    is_let_in(stage, &tokens.access_token, 200).await
+}
+
+pub async fn logs_out(stage: &Stage<'_>) -> Result<()> {
+    stage.arm().await?;
+    patiently(async || log_out(stage.world.suite.public_url(), "bob", PASSWORD).await).await
+}
+
+/// Where the answer was lost, the token counts as used, and everything under it is revoked: better a login too many than
+/// a thief.
+pub async fn refreshes(stage: &Stage<'_>) -> Result<()> {
+    let url = stage.world.suite.public_url();
+    let first = log_in(url, "bob", PASSWORD).await?;
+    stage.arm().await?;
+    let answer = refresh(stage, first.refresh_token.as_deref().unwrap_or_default()).await?;
+    if answer.status == 200 {
+        return is_let_in(stage, &answer.text("access_token")?, 200).await;
+    }
+    ensure!(answer.body["error"] == "invalid_grant", "{}", answer.body);
+    is_let_in(stage, &first.access_token, 401).await?;
+    let again = patiently(async || log_in(url, "bob", PASSWORD).await).await?;
+    is_let_in(stage, &again.access_token, 200).await
+}
+
+/// A refresh token that was used before ends the family.
+pub async fn refreshes_twice(stage: &Stage<'_>) -> Result<()> {
+    let first = log_in(stage.world.suite.public_url(), "bob", PASSWORD).await?;
+    let first = first.refresh_token.unwrap_or_default();
+    let second = refresh(stage, &first).await?.expect(200)?;
+    stage.arm().await?;
+    refresh(stage, &first).await?.expect(400)?;
+    is_let_in(stage, &second.text("access_token")?, 401).await
+}
+
+/// A code that nobody was given.
+pub async fn guesses_a_code(stage: &Stage<'_>) -> Result<()> {
+    stage.arm().await?;
+    let verifier = "a".repeat(43);
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "demo"),
+        ("redirect_uri", "http://127.0.0.1/callback"),
+        ("code", "guessed"),
+        ("code_verifier", &verifier),
+    ];
+    let refused = form(stage, "/auth/token", &fields).await?.expect(400)?;
+    ensure!(refused.body["error"] == "invalid_grant", "{}", refused.body);
+    Ok(())
+}
+
+pub async fn revokes(stage: &Stage<'_>) -> Result<()> {
+    let tokens = log_in(stage.world.suite.public_url(), "bob", PASSWORD).await?;
+    is_let_in(stage, &tokens.access_token, 200).await?;
+    stage.arm().await?;
+    form(stage, "/auth/revoke", &[("token", &tokens.access_token), ("client_id", "demo")]).await?.expect(200)?;
+    is_let_in(stage, &tokens.access_token, 401).await
+}
+
+pub async fn logs_a_machine_in(stage: &Stage<'_>) -> Result<()> {
+    let suite = &stage.world.suite;
+    stage.arm().await?;
+    let token = async || client_token(suite.public_url(), "reporting", &suite.secrets().reporting_client).await;
+    is_let_in(stage, &patiently(token).await?, 200).await
+}
