@@ -12,16 +12,13 @@ mod stage;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeSet,
-    env, fmt,
+    env, fmt, thread,
     time::Instant,
 };
 
 use futures::{TryStreamExt, future::join_all};
 use scenarios::SCENARIOS;
 use stage::{Case, World};
-
-/// How many suites run side by side. They mostly wait.
-const SUITES: usize = 6;
 
 /// The points of the table, without what each is about.
 fn tested() -> BTreeSet<(&'static str, String)> {
@@ -83,7 +80,9 @@ async fn whoever_dies_anywhere_loses_nothing() {
     let cases: Vec<_> = SCENARIOS.iter().flat_map(scenarios::Scenario::cases).collect();
     let cases: Vec<_> = cases.into_iter().filter(|case| case.to_string().contains(&only)).collect();
     let (next, failed) = (Cell::new(0), RefCell::new(Vec::new()));
-    let suites = (0..SUITES.min(cases.len())).map(|_| work(&cases, &next, &failed));
+    // Half of the time they wait for somebody.
+    let side_by_side = thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 6));
+    let suites = (0..side_by_side.min(cases.len())).map(|_| work(&cases, &next, &failed));
     join_all(suites).await;
     println!("{} crashes in {:.1?}", cases.len(), began.elapsed());
     let failed = failed.into_inner();

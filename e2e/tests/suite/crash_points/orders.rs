@@ -30,10 +30,10 @@ async fn place(stage: &Stage<'_>, wanted: &Wanted, prefer: &str) -> Result<Answe
 }
 
 /// Places it and waits until it has ended as expected; asked again with the same key it is the same order.
-async fn ends(stage: &Stage<'_>, wanted: &Wanted, prefer: &str, state: &str) -> Result<String> {
+async fn ends(stage: &Stage<'_>, wanted: &Wanted, prefer: &str, outcome: &str) -> Result<String> {
     let id = place(stage, wanted, prefer).await?.text("id")?;
     let order = stage.world.alice.ended(&id).await?;
-    ensure!(order["state"] == state, "not {state}: {order:#}");
+    ensure!(order["state"] == outcome, "not {outcome}: {order:#}");
     ensure!(place(stage, wanted, prefer).await?.text("id")? == id, "the same key made another order");
     Ok(id)
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::{Answer, Shopper, invariants, patiently};
 use futures::future::LocalBoxFuture;
 use launch::suite::Suite;
@@ -18,6 +18,9 @@ use crate::setting::{databases, own_suite};
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a process may live on after its scenario has ended well.
 const LATE: Duration = Duration::from_secs(10);
+
+/// How long everything may take to come to rest.
+const REST: Duration = Duration::from_mins(1);
 
 /// What is done while the process dies, and what must hold afterwards.
 pub type Deed = for<'a> fn(&'a Stage<'a>) -> LocalBoxFuture<'a, Result<()>>;
@@ -89,27 +92,31 @@ impl World {
     /// Waits until all invariants hold, those between the services too.
     async fn at_rest(&self) -> Result<()> {
         let databases = databases(&self.suite);
-        let clean = patiently(async || {
+        let began = Instant::now();
+        loop {
             let mut found = invariants::between(&databases).await?;
             found.extend(self.differences().await?);
-            ensure!(found.is_empty(), "{}", found.join("\n"));
-            Ok(())
-        });
-        clean.await
+            if found.is_empty() {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < REST, "not at rest within {REST:?}: {}", found.join("\n"));
+            // Each look opens a dozen connections.
+            sleep(LOOK * 10).await;
+        }
     }
 
     /// Where the store's copies differ from the truth: what is available, and how much was sold.
     async fn differences(&self) -> Result<Vec<String>> {
-        let shelf = "select sku, on_hand - reserved from stock where version > 0 order by sku";
+        let stocked = "select sku, on_hand - reserved from stock where version > 0 order by sku";
         let shown = "select sku, available from availability order by sku";
-        let ordered = "select line ->> 'sku', sum((line ->> 'quantity')::bigint)::bigint from messaging.outbox,
+        let bought = "select line ->> 'sku', sum((line ->> 'quantity')::bigint)::bigint from messaging.outbox,
                        jsonb_array_elements(body -> 'data' -> 'lines') line
                        where subject = 'order.confirmed.v1' group by 1 order by 1";
         let counted = "select sku, sold from product where sold > 0 order by sku";
-        let pairs = [("inventory", shelf, "store", shown), ("order", ordered, "store", counted)];
+        let pairs = [("inventory", stocked, "store", shown), ("order", bought, "store", counted)];
         let mut found = Vec::new();
-        for (owner, truth, other, copy) in pairs {
-            let (truth, copy) = (self.numbers(owner, truth).await?, self.numbers(other, copy).await?);
+        for (owner, of_owner, other, of_other) in pairs {
+            let (truth, copy) = (self.numbers(owner, of_owner).await?, self.numbers(other, of_other).await?);
             found.extend(truth.iter().filter(|it| !copy.contains(it)).map(|it| format!("{other} misses {it:?}")));
             found.extend(copy.iter().filter(|it| !truth.contains(it)).map(|it| format!("{other} made up {it:?}")));
         }
@@ -227,7 +234,8 @@ pub async fn insist(attempt: impl AsyncFn() -> Result<Answer>) -> Result<Answer>
     patiently(async || {
         let answer = attempt().await?;
         let unknown = answer.status.is_server_error() || answer.body["code"] == "request_under_way";
-        if unknown { bail!("{} {}", answer.status, answer.body) } else { Ok(answer) }
+        ensure!(!unknown, "{} {}", answer.status, answer.body);
+        Ok(answer)
     })
     .await
 }

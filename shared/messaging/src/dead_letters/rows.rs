@@ -41,6 +41,7 @@ pub struct DeadLetter {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// Sets a message aside. One that waits already is not set aside twice: its acknowledgement was lost, not its letter.
 pub(crate) async fn insert(
     db: &mut PgConnection,
     consumer: &str,
@@ -51,7 +52,8 @@ pub(crate) async fn insert(
 ) -> Result<()> {
     sqlx::query!(
         "insert into messaging.dead_letter (id, consumer, subject, body, error, deliveries)
-         values ($1, $2, $3, $4, $5, $6)",
+         select $1, $2, $3, $4, $5, $6 where not exists (
+             select from messaging.dead_letter where consumer = $2 and body = $4 and redriven_at is null)",
         Uuid::now_v7(),
         consumer,
         subject,
