@@ -3,7 +3,7 @@
 use futures::FutureExt;
 
 use super::{
-    orders, people, running, staff,
+    mending, orders, people, running, staff,
     stage::{Case, Deed},
 };
 
@@ -118,6 +118,19 @@ pub const SCENARIOS: &[Scenario] = &[
         .after("change order (confirm order): after"),
     when("order", |s| running::starts_again(s).boxed_local(), &["forget idempotency keys"]),
     when("order", |s| running::starts_on_an_empty_database(s).boxed_local(), &["migrate"]),
+    when(
+        "order",
+        |s| mending::is_told_what_it_missed(s).boxed_local(),
+        &[
+            "begin repair",
+            "ask what is known (shipping)",
+            "ask to repair (announce shipment)",
+            "repair order (take in news)",
+            "end repair",
+        ],
+    ),
+    when("shipping", |s| mending::gives_a_parcel_back(s).boxed_local(), &["recover transit"]),
+    when("shipping", |s| mending::announces_again(s).boxed_local(), &["announce shipment again"]),
     // Participants.
     when("store", |s| orders::buys(s).boxed_local(), &["check out cart"]),
     when("store", |s| orders::is_refused_at_the_capture(s).boxed_local(), &["reopen cart"]),

@@ -155,6 +155,15 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// The parcel leaves behind everybody's back: shipping announces nothing.
+    pub async fn dispatch_untold(&self, order: &str) -> Result<()> {
+        let left = format!(
+            "update shipment set state = 'dispatched', changed_at = now() where order_id = '{order}';
+             insert into tracking_event (order_id, state, at) values ('{order}', 'dispatched', now())"
+        );
+        self.world.execute("shipping", &left).await
+    }
+
     /// Starts the process to die at its n-th point, or not to die any more.
     async fn start(&self, nr: usize) -> Result<()> {
         let process = self.case.process;
