@@ -22,6 +22,11 @@ pub struct Config {
     /// How sagas are worked on.
     #[command(flatten)]
     pub sagas: SagaSettings,
+
+    /// How long an event stream lasts, in milliseconds (up to 60000); its reader goes on with another, with a token that
+    /// is good then.
+    #[arg(long, env = "STREAM_LIFE_MS", default_value_t = 60_000, value_parser = value_parser!(u64).range(1..=60_000))]
+    pub stream_life_ms: u64,
 }
 
 /// The way to the participants.
@@ -38,6 +43,11 @@ pub struct ParticipantSettings {
     /// How long a participant may take to answer, in milliseconds (1 to 60000). After it the call counts as silent.
     #[arg(long, env = "CALL_TIMEOUT_MS", default_value_t = 5_000, value_parser = value_parser!(u64).range(1..=60_000))]
     pub call_timeout_ms: u64,
+
+    /// How many calls of one participant are under way at a time (1 to 10000); further sagas that need it wait. Fewer
+    /// than SAGA_CONCURRENCY, so that a participant that hangs does not hold up the sagas that need another.
+    #[arg(long, env = "CALLS_PER_PARTICIPANT", default_value_t = 16, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub calls_per_participant: u32,
 }
 
 /// How sagas are worked on.

@@ -20,6 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::App;
 pub use cancellation::begin as begin_cancellation;
 pub use idempotency::forget_old_keys;
+pub use stream::Streams;
 
 /// Every route with its description.
 pub fn router() -> OpenApiRouter<App> {

@@ -19,8 +19,9 @@ use std::time::Duration;
 use axum::{Router, extract::FromRef, routing::get};
 use config::Config;
 use database::Pool;
+use http::Streams;
 use messaging::{Bus, dead_letters::DeadLetters};
-use participants::{COMMANDS, Credentials, Participants, READS};
+use participants::{COMMANDS, Credentials, Participants, READS, Turns};
 use reconciliation::Reconciler;
 use saga::{runner::Runner, watchers::Watchers, worker::Worker};
 use sqlx::migrate::Migrator;
@@ -41,6 +42,7 @@ pub struct App {
     pub dead_letters: DeadLetters,
     pub runner: Runner,
     pub reconciler: Reconciler,
+    pub streams: Streams,
     pub stop: CancellationToken,
 }
 
@@ -69,7 +71,8 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     ready_when(&mut service, &pool, &bus);
     let verifier = Verifier::new("order", &config.web.issuer(), &config.web.auth_url);
     let dead_letters = DeadLetters::of(subscriptions, pool.clone());
-    Ok((service, router(App { pool, clock, verifier, dead_letters, runner, reconciler, stop })))
+    let streams = Streams { last: Duration::from_millis(config.stream_life_ms) };
+    Ok((service, router(App { pool, clock, verifier, dead_letters, runner, reconciler, streams, stop })))
 }
 
 /// The contract, without starting anything.
@@ -98,6 +101,7 @@ fn runner(
     let worker = Worker {
         pool: pool.clone(),
         participants,
+        turns: Turns::new(usize::try_from(config.participants.calls_per_participant)?),
         patience: config.sagas.patience(),
         lease: Duration::from_millis(config.sagas.saga_lease_ms),
         instance: Uuid::new_v4().to_string().into(),

@@ -2,6 +2,8 @@
 //! mean: yes, no, or nothing.
 
 mod credentials;
+mod retry_after;
+mod turns;
 
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use credentials::{COMMANDS, Credentials, CredentialsError, READS};
+use retry_after::retry_after;
+pub use turns::{Turn, Turns};
 
 use crate::{
     domain::Refusal,
@@ -27,6 +31,15 @@ pub struct Participants {
     credentials: Credentials,
     client: Client,
     patience: Duration,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What was said.
+    pub reply: Reply,
+    /// In how long the one who answered wants to be asked again, if it said so.
+    pub retry_after: Option<Duration>,
 }
 
 /// Why a call has no answer that says yes or no.
@@ -53,14 +66,20 @@ impl Participants {
 
     /// Asks, and says what came of it. `point` names the call for the tests that let the process die before and after.
     pub async fn ask(&self, point: Point<'_>, call: &Call) -> Reply {
+        self.answer(point, call).await.reply
+    }
+
+    /// As [`Participants::ask`], with when to ask again.
+    pub async fn answer(&self, point: Point<'_>, call: &Call) -> Answer {
+        let silent = |why| Answer { reply: Reply::Silent(why), retry_after: None };
         match point.around(timeout(self.patience, self.send(call))).await {
-            Ok(Ok((status, body))) => classify(status, &body),
-            Ok(Err(silence)) => Reply::Silent(silence.to_string()),
-            Err(_) => Reply::Silent(format!("no answer in {:?}", self.patience)),
+            Ok(Ok(answer)) => answer,
+            Ok(Err(silence)) => silent(silence.to_string()),
+            Err(_) => silent(format!("no answer in {:?}", self.patience)),
         }
     }
 
-    async fn send(&self, call: &Call) -> Result<(StatusCode, Vec<u8>), Silence> {
+    async fn send(&self, call: &Call) -> Result<Answer, Silence> {
         let token = self.credentials.token(&self.client).await?;
         let url = format!("{}/api/{}{}", self.gateway, call.service, call.path);
         let request_id = Uuid::now_v7().to_string();
@@ -78,7 +97,8 @@ impl Participants {
         if status == StatusCode::UNAUTHORIZED {
             self.credentials.forget(&token).await;
         }
-        Ok((status, response.bytes().await?.to_vec()))
+        let retry_after = retry_after(response.headers());
+        Ok(Answer { reply: classify(status, &response.bytes().await?), retry_after })
     }
 }
 
@@ -95,7 +115,8 @@ struct Problem {
 
 /// What an answer means. A 4xx in which a participant says why is a no. What the gateway says of itself is not, nor is
 /// a status that asks to come again or with other credentials: of those nobody knows what became of the request.
-fn classify(status: StatusCode, body: &[u8]) -> Reply {
+#[must_use]
+pub fn classify(status: StatusCode, body: &[u8]) -> Reply {
     if status.is_success() {
         let answer = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(body) };
         return answer.map_or_else(|error| Reply::Silent(format!("{status}, but not JSON: {error}")), Reply::Done);

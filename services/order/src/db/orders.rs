@@ -83,7 +83,23 @@ pub async fn find_order(db: &mut PgConnection, id: OrderId, owner: Option<Custom
     Ok(row.map(Order::from))
 }
 
-/// The same, with the row locked until the end of the transaction.
+/// The orders that are there.
+pub async fn find_orders(db: &mut PgConnection, ids: &[OrderId]) -> Result<Vec<Order>> {
+    let ids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, customer_id, state AS "state: Name<State>", cart_id, ship_to AS "ship_to: Json<Address>",
+                  shipping AS "shipping: Json<Shipping>", payment_method, basket AS "basket: Json<Basket>",
+                  facts AS "facts: Json<Facts>", created_at, updated_at
+           FROM orders WHERE id = ANY($1)"#,
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Order::from).collect())
+}
+
+/// The order, as [`find_order`], with the row locked until the end of the transaction.
 pub async fn lock_order(db: &mut PgConnection, id: OrderId, owner: Option<CustomerId>) -> Result<Option<Order>> {
     let row = sqlx::query_as!(
         Row,

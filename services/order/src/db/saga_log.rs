@@ -30,18 +30,26 @@ pub async fn insert_entry(db: &mut PgConnection, id: OrderId, entry: &Entry) -> 
     Ok(())
 }
 
+struct Row {
+    seq: i32,
+    at: OffsetDateTime,
+    saga: String,
+    step: String,
+    direction: Name<Direction>,
+    attempt: i32,
+    what: Name<What>,
+    detail: Option<Json<Value>>,
+}
+
+impl From<Row> for Logged {
+    fn from(row: Row) -> Self {
+        let Row { seq, at, saga, step, direction: Name(direction), attempt, what: Name(what), detail } = row;
+        Self { seq, at, entry: Entry { saga, step, direction, attempt, what, detail: detail.map(|d| d.0) } }
+    }
+}
+
 /// The order's log after the entry numbered `after`.
 pub async fn list_entries(db: &mut PgConnection, id: OrderId, after: i32, rows: i64) -> Result<Vec<Logged>> {
-    struct Row {
-        seq: i32,
-        at: OffsetDateTime,
-        saga: String,
-        step: String,
-        direction: Name<Direction>,
-        attempt: i32,
-        what: Name<What>,
-        detail: Option<Json<Value>>,
-    }
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT seq, at, saga, step, direction AS "direction: Name<Direction>", attempt, what AS "what: Name<What>",
@@ -53,9 +61,20 @@ pub async fn list_entries(db: &mut PgConnection, id: OrderId, after: i32, rows: 
     )
     .fetch_all(db)
     .await?;
-    let logged = |row: Row| {
-        let Row { seq, at, saga, step, direction: Name(direction), attempt, what: Name(what), detail } = row;
-        Logged { seq, at, entry: Entry { saga, step, direction, attempt, what, detail: detail.map(|d| d.0) } }
-    };
-    Ok(rows.into_iter().map(logged).collect())
+    Ok(rows.into_iter().map(Logged::from).collect())
+}
+
+/// The end of the order's log, first things first.
+pub async fn list_last_entries(db: &mut PgConnection, id: OrderId, rows: i64) -> Result<Vec<Logged>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT seq, at, saga, step, direction AS "direction: Name<Direction>", attempt, what AS "what: Name<What>",
+                  detail AS "detail: Json<Value>"
+           FROM saga_log WHERE order_id = $1 ORDER BY seq DESC LIMIT $2"#,
+        id.uuid(),
+        rows,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().rev().map(Logged::from).collect())
 }

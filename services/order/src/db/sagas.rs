@@ -49,6 +49,8 @@ pub struct Save<'a> {
     pub holder: Option<&'a str>,
     /// What happened.
     pub entries: &'a [Entry],
+    /// What was seen instead of an answer.
+    pub silence: Option<&'a Entry>,
     /// What is bought, if that was learned.
     pub basket: Option<&'a Basket>,
 }
@@ -153,6 +155,7 @@ pub async fn save_saga(db: &mut PgConnection, save: &Save<'_>) -> Result<Option<
                UPDATE saga SET state = $4, step = $5, attempts = $6, reason = $7,
                    asked_at = CASE WHEN $6 = 0 THEN NULL WHEN $8 AND $6 = 1 THEN clock_timestamp() ELSE asked_at END,
                    stuck_since = CASE WHEN $9 THEN coalesce(stuck_since, clock_timestamp()) END,
+                   last_silence = CASE WHEN $6 > 1 OR $6 = 1 AND NOT $8 THEN coalesce($14, last_silence) END,
                    due_at = clock_timestamp() + make_interval(secs => $10), lease_holder = $11,
                    ended_at = CASE WHEN $5::text IS NULL THEN clock_timestamp() END
                WHERE order_id = $1 AND name = $2 AND epoch = $3
@@ -181,6 +184,7 @@ pub async fn save_saga(db: &mut PgConnection, save: &Save<'_>) -> Result<Option<
         save.holder,
         Json(save.entries) as _,
         save.basket.map(Json) as _,
+        save.silence.map(Json) as _,
     )
     .fetch_optional(db)
     .await?;
@@ -209,6 +213,7 @@ pub struct Listed {
     pub epoch: i64,
     pub started_at: OffsetDateTime,
     pub ended_at: Option<OffsetDateTime>,
+    pub last_silence: Option<Json<Entry>>,
 }
 
 /// One saga.
@@ -216,7 +221,8 @@ pub async fn find_saga(db: &mut PgConnection, id: OrderId, name: &str) -> Result
     let row = sqlx::query_as!(
         Listed,
         r#"SELECT order_id, name, state AS "state: Name<SagaState>", step, attempts, asked_at,
-                  reason AS "reason: Json<Reason>", stuck_since, due_at, lease_holder, epoch, started_at, ended_at
+                  reason AS "reason: Json<Reason>", stuck_since, due_at, lease_holder, epoch, started_at, ended_at,
+                  last_silence AS "last_silence: Json<Entry>"
            FROM saga WHERE order_id = $1 AND name = $2"#,
         id.uuid(),
         name,
@@ -238,7 +244,8 @@ pub async fn list_sagas(
     let rows = sqlx::query_as!(
         Listed,
         r#"SELECT order_id, name, state AS "state: Name<SagaState>", step, attempts, asked_at,
-                  reason AS "reason: Json<Reason>", stuck_since, due_at, lease_holder, epoch, started_at, ended_at
+                  reason AS "reason: Json<Reason>", stuck_since, due_at, lease_holder, epoch, started_at, ended_at,
+                  last_silence AS "last_silence: Json<Entry>"
            FROM saga
            WHERE ($1::text IS NULL OR state = $1) AND (NOT $2 OR stuck_since IS NOT NULL)
              AND ($3::uuid IS NULL OR (order_id, name) < ($3, $4))

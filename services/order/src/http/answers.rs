@@ -50,14 +50,19 @@ pub struct Order {
 pub struct OrderWithTimeline {
     #[serde(flatten)]
     order: Order,
-    /// Every step, attempt, refusal and undo, in the order in which they happened.
+    /// Every step, attempt, refusal and undo, in the order in which they happened; of more than a thousand the last ones.
     timeline: Vec<Logged>,
+    /// How many entries come before those shown. The event stream has all.
+    #[schema(minimum = 0, example = 0)]
+    earlier_entries: i32,
 }
 
 impl OrderWithTimeline {
     /// The order with its log.
     pub fn new(order: domain::Order, timeline: Vec<Logged>) -> Self {
-        Self { order: order.into(), timeline }
+        // Numbered from 1 without gaps.
+        let earlier_entries = timeline.first().map_or(0, |first| first.seq - 1);
+        Self { order: order.into(), timeline, earlier_entries }
     }
 }
 

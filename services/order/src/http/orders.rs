@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// So long a timeline is shown whole; the event stream has all of a longer one.
+/// So long a timeline is shown whole; of a longer one the end. The event stream has all of it.
 const TIMELINE: i64 = 1000;
 
 /// Which orders.
@@ -75,7 +75,7 @@ pub async fn show(
 ) -> Result<Json<OrderWithTimeline>> {
     let mut db = app.pool.get().await?;
     let order = orders::find_order(&mut db, id, owner(&allowed.caller)).await?.ok_or(Error::NoOrder)?;
-    let timeline = saga_log::list_entries(&mut db, id, 0, TIMELINE).await?;
+    let timeline = saga_log::list_last_entries(&mut db, id, TIMELINE).await?;
     Ok(Json(OrderWithTimeline::new(order, timeline)))
 }
 

@@ -15,7 +15,7 @@ use crate::{
     cancellation::CANCELLATION,
     checkout::CHECKOUT,
     db::sagas::{self, Listed},
-    domain::{Reason, SagaState},
+    domain::{Entry, Reason, SagaState},
     error::Result,
 };
 
@@ -37,6 +37,10 @@ pub struct Saga {
     /// Why it is being undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
+    /// What was seen instead of the last answer, if there was none. The timeline does not tell of every attempt of a
+    /// step that is stuck.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_silence: Option<Entry>,
     /// Since when somebody should look at it. It is asked again all the same.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     stuck_since: Option<OffsetDateTime>,
@@ -144,6 +148,9 @@ impl Wanted {
 
 impl From<Listed> for Saga {
     fn from(row: Listed) -> Self {
+        let silence = row.last_silence.map(|silence| silence.0);
+        // An older version that has moved the saga on since left it as it was.
+        let last_silence = silence.filter(|it| row.step.as_ref() == Some(&it.step) && it.attempt <= row.attempts);
         Self {
             order_id: row.order_id.into(),
             name: row.name,
@@ -152,6 +159,7 @@ impl From<Listed> for Saga {
             attempts: row.attempts,
             asked_at: row.asked_at,
             reason: row.reason.map(|reason| reason.0),
+            last_silence,
             stuck_since: row.stuck_since,
             due_at: row.due_at,
             lease_holder: row.lease_holder,

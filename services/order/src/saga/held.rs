@@ -23,6 +23,8 @@ pub struct Held {
     /// Whether an alarm was raised at this step.
     pub stuck: bool,
     unsaved: Vec<Entry>,
+    asking: bool,
+    silence: Option<Entry>,
     basket_saved: bool,
 }
 
@@ -42,13 +44,23 @@ impl Held {
     pub fn new(saga: &'static Saga<Order>, taken: &Taken, order: Order) -> Option<Self> {
         let progress = saga.progress(&taken.standing)?;
         let (epoch, stuck, basket_saved) = (taken.epoch, taken.stuck, order.basket.is_some());
-        Some(Self { saga, order, progress, epoch, stuck, unsaved: Vec::new(), basket_saved })
+        let (unsaved, asking, silence) = (Vec::new(), false, None);
+        Some(Self { saga, order, progress, epoch, stuck, unsaved, asking, silence, basket_saved })
     }
 
     /// Notes that a request is about to leave.
     pub fn note_asked(&mut self, action: Action, step: &str) {
         self.progress = self.progress.clone().asked();
-        self.note(action, step, What::Asked, None);
+        self.asking = true;
+        if self.is_worth_telling() {
+            self.note(action, step, What::Asked, None);
+        }
+    }
+
+    /// Whether the log tells of this attempt. A step that needs somebody may be asked for very long: of its attempts
+    /// the 1st, 2nd, 4th, 8th and so on are told, and the row of the saga keeps the last.
+    const fn is_worth_telling(&self) -> bool {
+        !self.stuck || self.progress.attempts.is_power_of_two()
     }
 
     /// Notes a reply and where it leads. `waited` is the time since the step was first asked for.
@@ -70,12 +82,13 @@ impl Held {
             Reply::Overdue(why) if moved => (What::GivenUp, Some(json!({ "why": why }))),
             Reply::Silent(why) | Reply::Overdue(why) => (What::Silent, Some(json!({ "why": why }))),
         };
-        self.note(action, step, what, detail);
         if moved {
+            self.note(action, step, what, detail);
             self.stuck = false;
             self.progress = after;
             return Outcome::Moved;
         }
+        self.note_silence(action, step, what, detail);
         let overdue = must_be_done(self.saga, &before) && patience.is_alarming(waited);
         let alarming = overdue || is_wrongly_refused(self.saga, &before, reply);
         if self.stuck || !alarming {
@@ -109,14 +122,7 @@ impl Held {
     /// What has happened to the current step, for the log.
     pub fn entry(&self, what: What, detail: Option<Value>) -> Entry {
         let step = self.saga.standing(&self.progress).step.unwrap_or_default();
-        Entry {
-            saga: self.saga.name.to_owned(),
-            step,
-            direction: next(&self.progress).direction(),
-            attempt: i32::try_from(self.progress.attempts).unwrap_or(i32::MAX),
-            what,
-            detail,
-        }
+        self.happened(next(&self.progress), &step, what, detail)
     }
 
     /// What is to be saved, and the standing to save it with.
@@ -136,11 +142,12 @@ impl Held {
             name: self.saga.name,
             epoch: self.epoch,
             standing,
-            asking: entries.last().is_some_and(|entry| entry.what == What::Asked),
+            asking: self.asking,
             stuck: self.stuck,
             due_in,
             holder,
             entries,
+            silence: self.silence.as_ref(),
             basket: self.order.basket.as_ref().filter(|_| !self.basket_saved),
         }
     }
@@ -148,17 +155,30 @@ impl Held {
     /// Everything noted so far is saved.
     pub fn saved(&mut self) {
         self.unsaved.clear();
+        (self.asking, self.silence) = (false, None);
         self.basket_saved = self.order.basket.is_some();
     }
 
     fn note(&mut self, action: Action, step: &str, what: What, detail: Option<Value>) {
-        self.unsaved.push(Entry {
+        self.unsaved.push(self.happened(action, step, what, detail));
+    }
+
+    fn note_silence(&mut self, action: Action, step: &str, what: What, detail: Option<Value>) {
+        let entry = self.happened(action, step, what, detail);
+        if self.is_worth_telling() {
+            self.unsaved.push(entry.clone());
+        }
+        self.silence = Some(entry);
+    }
+
+    fn happened(&self, action: Action, step: &str, what: What, detail: Option<Value>) -> Entry {
+        Entry {
             saga: self.saga.name.to_owned(),
             step: step.to_owned(),
             direction: action.direction(),
             attempt: i32::try_from(self.progress.attempts).unwrap_or(i32::MAX),
             what,
             detail,
-        });
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Keeps the sagas going: those begun here at once, those left over by others when they are due, so many at a time.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use contracts::OrderId;
 use database::Result;
@@ -86,17 +86,30 @@ impl Runner {
     }
 
     async fn work(&self, held: Held, id: OrderId, name: &'static str) {
-        let worked = match self.0.places.acquire().await {
-            // Boxed, so that the many that wait to ask again are small.
-            Ok(_place) => Box::pin(self.0.worker.work(held)).await,
-            Err(_) => return,
-        };
-        match worked {
+        // Boxed, so that the many that wait to ask again are small.
+        match Box::pin(self.in_turn(held)).await {
             Ok(Rest::For(delay)) => self.retake_later(id, name, delay).await,
             Ok(Rest::Lost) => tracing::warn!("another instance has taken the saga"),
-            Ok(Rest::Ended | Rest::Stopping) => {}
+            Ok(Rest::Ended | Rest::Stopping | Rest::ForTurn(_)) => {}
             // The lease runs out, and whoever looks then goes on with what was saved.
             Err(error) => tracing::warn!(%error, "cannot save the saga"),
+        }
+    }
+
+    /// Takes a place among the sagas that are worked on, and gives it to another while it waits for its turn to call a
+    /// participant: one that hangs must not hold up those who do not need it.
+    async fn in_turn(&self, mut held: Held) -> Result<Rest> {
+        let (worker, mut turn) = (&self.0.worker, None);
+        loop {
+            let Ok(place) = self.0.places.acquire().await else { return Ok(Rest::Stopping) };
+            let rest = worker.work(&mut held, turn.take()).await?;
+            drop(place);
+            let Rest::ForTurn(service) = rest else { return Ok(rest) };
+            let queued = metrics::gauge!("saga_queued", "participant" => service);
+            queued.increment(1.0);
+            let waited = worker.wait_for_turn(&mut held, service).await;
+            queued.decrement(1.0);
+            turn = waited?;
         }
     }
 
@@ -135,8 +148,17 @@ impl Runner {
         let mut db = worker.pool.single("take due sagas").await?;
         let due = sagas::take_due(&mut db, &worker.instance, worker.lease, free).await?;
         drop(db);
+        if due.is_empty() {
+            return Ok(());
+        }
+        // Not in the statement that takes the sagas: it would see the orders as they were when it began, and a saga that
+        // another instance has let go of in between would be worked on without what that one had learned.
+        let ids: Vec<_> = due.iter().map(|taken| taken.order_id).collect();
+        let orders = orders::find_orders(&mut *worker.pool.get().await?, &ids).await?;
+        let mut orders: HashMap<_, _> = orders.into_iter().map(|order| (order.id, order)).collect();
         for taken in due {
-            if let Some(order) = orders::find_order(&mut *worker.pool.get().await?, taken.order_id, None).await? {
+            // An order has two sagas at the most, and never both at a time.
+            if let Some(order) = orders.remove(&taken.order_id) {
                 self.start(&taken, order);
             }
         }

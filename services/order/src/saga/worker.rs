@@ -1,21 +1,21 @@
 //! Works one saga, step after step: note what is about to be asked, save, ask, note what came of it. Every write is
 //! fenced by the epoch of the taking; one that is refused ends the work at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use contracts::order::OrderStuck;
 use crash::Point;
 use database::{Pool, Result};
 use time::OffsetDateTime;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use web::Clock;
 
 use crate::{
     db::{orders, sagas},
-    domain::Change,
+    domain::{Change, Refusal},
     events,
-    participants::Participants,
+    participants::{Answer, Participants, Turn, Turns},
     saga::{
         Action, Call, Reply, Request,
         held::{Held, Outcome},
@@ -32,6 +32,8 @@ pub struct Worker {
     pub pool: Pool,
     /// Whom it asks.
     pub participants: Participants,
+    /// How many calls to each of them at a time.
+    pub turns: Turns,
     /// How long silence is borne.
     pub patience: Patience,
     /// How long a taking lasts after each write.
@@ -53,6 +55,8 @@ pub enum Rest {
     Ended,
     /// It is to be asked again after this time.
     For(Duration),
+    /// It is held here, and waits for its turn to call this participant.
+    ForTurn(&'static str),
     /// This instance stops; another one goes on.
     Stopping,
     /// Another instance has taken it.
@@ -60,45 +64,68 @@ pub enum Rest {
 }
 
 impl Worker {
-    /// Works until the saga ends, has to wait, or is lost.
-    pub async fn work(&self, mut held: Held) -> Result<Rest> {
+    /// Works until the saga ends, has to wait, or is lost. The first call needs no other turn than `turn`.
+    pub async fn work(&self, held: &mut Held, mut turn: Option<Turn>) -> Result<Rest> {
         loop {
             if self.stop.is_cancelled() {
-                let saved = self.save(&mut held, None, Duration::ZERO).await?;
+                let saved = self.save(held, None, Duration::ZERO).await?;
                 return Ok(saved.map_or(Rest::Lost, |_| Rest::Stopping));
             }
             let action = next(&held.progress);
             let Some((step, request)) = held.saga.request(action, &held.order) else { return Ok(Rest::Ended) };
             let asked = match request {
                 Request::Change(change) => {
-                    if self.change(&mut held, action, step, change).await? {
+                    if self.change(held, action, step, change).await? {
                         continue;
                     }
                     None
                 }
-                Request::Refuse(refusal) => Some((Reply::Refused(refusal), Duration::ZERO)),
-                Request::Call(call) => self.ask(&mut held, action, step, &call).await?,
+                Request::Refuse(refusal) => Some(Asked::nobody(refusal)),
+                Request::Call(call) => {
+                    let Some(_turn) = turn.take().or_else(|| self.turns.try_take(call.service)) else {
+                        let saved = self.save(held, Some(&self.instance), self.lease).await?;
+                        return Ok(saved.map_or(Rest::Lost, |_| Rest::ForTurn(call.service)));
+                    };
+                    self.ask(held, action, step, &call).await?
+                }
             };
-            let Some((reply, waited)) = asked else { return Ok(Rest::Lost) };
-            match held.note_reply(action, step, &reply, waited, &self.patience) {
+            let Some(asked) = asked else { return Ok(Rest::Lost) };
+            match held.note_reply(action, step, &asked.reply, asked.waited, &self.patience) {
                 Outcome::Moved if held.has_ended() => {
-                    let saved = self.save(&mut held, None, Duration::ZERO).await?;
+                    let saved = self.save(held, None, Duration::ZERO).await?;
                     return Ok(saved.map_or(Rest::Lost, |_| Rest::Ended));
                 }
                 // Saved together with what is asked next.
                 Outcome::Moved => {}
-                outcome => return self.rest(held, outcome, waited).await,
+                outcome => return self.rest(held, outcome, &asked).await,
             }
         }
     }
 
-    /// Saves, then asks. Returns the reply and the time since the step was first asked for; none if the saga is lost.
-    async fn ask(&self, held: &mut Held, action: Action, step: &str, call: &Call) -> Result<Option<(Reply, Duration)>> {
+    /// Waits for the turn to call this participant, and keeps the saga meanwhile. None if it cannot be kept, or this
+    /// instance stops: who goes on with it finds out.
+    pub async fn wait_for_turn(&self, held: &mut Held, service: &'static str) -> Result<Option<Turn>> {
+        // Waited for in one piece, so as not to lose the place in the queue.
+        let mut turn = pin!(self.turns.take(service));
+        loop {
+            tokio::select! {
+                turn = &mut turn => return Ok(Some(turn)),
+                () = self.stop.cancelled() => return Ok(None),
+                () = sleep(self.lease / 2) => {}
+            }
+            if self.save(held, Some(&self.instance), self.lease).await?.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Saves, then asks. None if the saga is lost.
+    async fn ask(&self, held: &mut Held, action: Action, step: &str, call: &Call) -> Result<Option<Asked>> {
         held.note_asked(action, step);
         let Some(waited) = self.save(held, Some(&self.instance), self.lease).await? else { return Ok(None) };
         let asked = Instant::now();
         let point = if matches!(action, Action::Undo(_)) { Point::new("ask to undo") } else { Point::new("ask to do") };
-        let reply = self.participants.ask(point.of(step), call).await;
+        let Answer { reply, retry_after } = self.participants.answer(point.of(step), call).await;
         let waited = waited + asked.elapsed();
         let reply = match reply {
             Reply::Done(answer) => match held.saga.learn(action, &mut held.order, &answer) {
@@ -107,10 +134,11 @@ impl Worker {
             },
             other => other,
         };
-        Ok(Some(match reply {
-            Reply::Silent(why) if self.patience.is_over(waited) => (Reply::Overdue(why), waited),
-            reply => (reply, waited),
-        }))
+        let reply = match reply {
+            Reply::Silent(why) if self.patience.is_over(waited) => Reply::Overdue(why),
+            reply => reply,
+        };
+        Ok(Some(Asked { reply, waited, retry_after }))
     }
 
     /// Makes a change to the order in the transaction that records it. False if the saga is lost.
@@ -137,10 +165,11 @@ impl Worker {
     }
 
     /// Lets go until it is time to ask again, and raises an alarm if there is one to raise.
-    async fn rest(&self, mut held: Held, outcome: Outcome, waited: Duration) -> Result<Rest> {
-        let delay = self.patience.delay(held.progress.attempts, rand::random(), waited);
+    async fn rest(&self, held: &mut Held, outcome: Outcome, asked: &Asked) -> Result<Rest> {
+        let (attempts, waited) = (held.progress.attempts, asked.waited);
+        let delay = self.patience.delay(attempts, rand::random(), waited, asked.retry_after);
         if outcome == Outcome::Again {
-            let saved = self.save(&mut held, None, delay).await?;
+            let saved = self.save(held, None, delay).await?;
             return Ok(saved.map_or(Rest::Lost, |_| Rest::For(delay)));
         }
         let mut tx = self.pool.begin().await?;
@@ -152,7 +181,7 @@ impl Worker {
         messaging::announce(&mut tx, &held.alarm(now - waited), now).await?;
         tx.commit("raise alarm").await?;
         tracing::error!(order_id = %held.order.id, saga = held.saga.name, "stuck: somebody should look at it");
-        self.told(&mut held);
+        self.told(held);
         Ok(Rest::For(delay))
     }
 
@@ -170,6 +199,21 @@ impl Worker {
     fn told(&self, held: &mut Held) {
         held.saved();
         self.watchers.tell(held.order.id, held.order.state);
+    }
+}
+
+/// What came of asking for a step.
+struct Asked {
+    reply: Reply,
+    /// The time since it was first asked for.
+    waited: Duration,
+    retry_after: Option<Duration>,
+}
+
+impl Asked {
+    /// What is known already says no.
+    const fn nobody(refusal: Refusal) -> Self {
+        Self { reply: Reply::Refused(refusal), waited: Duration::ZERO, retry_after: None }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Buying: what goes through, and what a refusal at each step leads to.
 
 use contracts::order::{OrderCompensated, OrderConfirmed};
+use futures::{StreamExt, stream};
 use serde_json::json;
 
 use crate::{
@@ -112,7 +113,7 @@ async fn prices_in_two_currencies_are_refused_before_any_money_moves() {
 #[tokio::test]
 async fn a_hundred_orders_share_one_token() {
     let suite = Suite::start().await;
-    let orders = futures::future::join_all((0..100).map(|_| suite.place())).await;
+    let orders: Vec<_> = stream::iter(0..100).map(|_| suite.place()).buffer_unordered(20).collect().await;
     for order in orders {
         suite.becomes(order, "confirmed").await;
         assert_eq!(suite.gateway.effects(order), FORWARDS);

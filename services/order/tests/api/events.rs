@@ -1,6 +1,6 @@
 //! `/v1/orders/{order_id}/events`: server-sent events.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use contracts::OrderId;
 use reqwest::Method;
@@ -19,7 +19,8 @@ async fn follow(suite: &Suite, order: OrderId, last_seen: Option<usize>) -> Answ
         Some(last_seen) => request.header("Last-Event-ID", last_seen.to_string()),
         None => request,
     };
-    suite.order.client.send(request).await
+    let ended = tokio::time::timeout(Duration::from_mins(1), suite.order.client.send(request)).await;
+    ended.expect("the stream ends")
 }
 
 /// The events of a stream: name, id and data.
@@ -92,6 +93,45 @@ async fn what_happens_is_told_while_it_happens_by_whichever_instance() {
     assert_eq!(told(&shown, "undone").len(), 3);
     other.stop().await;
     Arc::into_inner(suite).unwrap().end().await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_time_is_up_and_says_when_to_ask_again() {
+    let suite = Suite::with(|config| config.stream_life_ms = 300).await;
+    let order = suite.confirmed().await;
+    let answer = follow(&suite, order, None).await.expect(200);
+    assert!(answer.body.starts_with("retry: 1000\n"), "{}", answer.body);
+    let told: Vec<_> = events(&answer).iter().filter_map(|(_, id, _)| *id).collect();
+    let last = *told.last().unwrap();
+    // The order goes on meanwhile: what comes next is told to who asks again.
+    suite.cancel(order).await.expect(202);
+    suite.becomes(order, "cancelled").await;
+    let rest = follow(&suite, order, Some(last)).await.expect(200);
+    assert_eq!(events(&rest).iter().find_map(|(_, id, _)| *id), Some(last + 1));
+    assert_eq!(events(&rest).last().unwrap().2["state"], "cancelled");
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn a_long_log_is_told_whole_by_the_stream_and_by_its_end_with_the_order() {
+    let suite = Suite::start().await;
+    let order = compensated(&suite).await;
+    let before = suite.number(&format!("select log_length::bigint from orders where id = '{order}'")).await;
+    suite
+        .execute(&format!(
+            "insert into saga_log (order_id, seq, saga, step, direction, attempt, what)
+             select '{order}', {before} + nr, 'checkout', 'reserve stock', 'undo', nr, 'silent'
+             from generate_series(1, 1200) nr;
+             update orders set log_length = log_length + 1200 where id = '{order}'"
+        ))
+        .await;
+    let shown = suite.show(order).await;
+    let timeline = shown["timeline"].as_array().unwrap();
+    assert_eq!((timeline.len(), shown["earlier_entries"].as_i64()), (1000, Some(before + 200)));
+    assert_eq!(timeline.last().unwrap()["seq"], before + 1200);
+    let ids: Vec<_> = events(&follow(&suite, order, None).await).iter().filter_map(|(_, id, _)| *id).collect();
+    assert_eq!(ids, (1..=usize::try_from(before).unwrap() + 1200).collect::<Vec<_>>());
+    suite.end().await;
 }
 
 #[tokio::test]

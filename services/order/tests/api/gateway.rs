@@ -28,6 +28,8 @@ pub enum Do {
     Refuse(u16, &'static str),
     /// Answer as the gateway does when nobody is there.
     Unavailable,
+    /// Likewise, and ask to come again after so many seconds.
+    Later(u32),
     /// Never answer, and do nothing.
     Silent,
     /// Do it, but never answer.
@@ -253,6 +255,9 @@ async fn participant(
         Do::Accept => gateway.act(&asked),
         Do::Refuse(status, code) => problem(status, code),
         Do::Unavailable => from_gateway(503, "service_unavailable"),
+        Do::Later(seconds) => {
+            ([(header::RETRY_AFTER, seconds.to_string())], from_gateway(503, "service_unavailable")).into_response()
+        }
         Do::Silent => std::future::pending().await,
         Do::LoseReply => {
             gateway.act(&asked);

@@ -6,7 +6,7 @@ use contracts::{CartId, Event, OrderId, seed};
 use order::{
     MIGRATOR,
     config::{Config, ParticipantSettings, SagaSettings},
-    participants::{COMMANDS, Credentials, Participants},
+    participants::{COMMANDS, Credentials, Participants, Turns},
     saga::{watchers::Watchers, worker::Worker},
 };
 use serde_json::{Value, json};
@@ -74,6 +74,7 @@ impl Suite {
             gateway_url: Some(gateway.url.clone()),
             order_client_secret: SECRET.to_owned().into(),
             call_timeout_ms: 2_000,
+            calls_per_participant: 16,
         };
         let sagas = SagaSettings {
             saga_concurrency: 64,
@@ -84,7 +85,7 @@ impl Suite {
             retry_delay_ms: 20,
             retry_delay_max_ms: 200,
         };
-        let mut config = Config { web, database: database.settings(), participants, sagas };
+        let mut config = Config { web, database: database.settings(), participants, sagas, stream_life_ms: 60_000 };
         change(&mut config);
         let clock = Clock::system();
         let order = Instance::start(&config, &clock).await;
@@ -109,6 +110,7 @@ impl Suite {
         Worker {
             pool: self.database.pool().await,
             participants,
+            turns: Turns::new(16),
             patience: self.config.sagas.patience(),
             lease,
             instance: Arc::from("of the test"),

@@ -76,10 +76,10 @@ async fn an_outcome_found_by_another_instance_is_told_to_whoever_waits_here() {
 async fn a_stalled_instance_that_wakes_up_cannot_write() {
     let suite = Suite::start().await;
     let stalled = suite.worker(Duration::from_millis(100)).await;
-    let held = untaken(&suite, &stalled).await;
+    let mut held = untaken(&suite, &stalled).await;
     let order = held.order.id;
     suite.gateway.next("PUT inventory", &[Do::Hold]);
-    let work = tokio::spawn(async move { stalled.work(held).await });
+    let work = tokio::spawn(async move { stalled.work(&mut held, None).await });
     eventually(async || suite.gateway.times(order, "PUT inventory") == 1).await;
     suite.becomes(order, "confirmed").await;
     let log = "select count(*) from saga_log";
@@ -98,10 +98,10 @@ async fn a_stalled_instance_that_wakes_up_cannot_write() {
 async fn a_taking_that_was_superseded_asks_nobody() {
     let suite = Suite::start().await;
     let worker = suite.worker(Duration::from_secs(10)).await;
-    let held = untaken(&suite, &worker).await;
+    let mut held = untaken(&suite, &worker).await;
     let order = held.order.id;
     suite.execute("update saga set due_at = now(), epoch = epoch + 1, lease_holder = 'x' where ended_at is null").await;
-    assert_eq!(worker.work(held).await.unwrap(), Rest::Lost);
+    assert_eq!(worker.work(&mut held, None).await.unwrap(), Rest::Lost);
     suite.becomes(order, "confirmed").await;
     assert_eq!(suite.gateway.asked(order).len(), FORWARDS.len(), "the running instance asked, and nobody else");
     suite.end().await;
@@ -111,10 +111,10 @@ async fn a_taking_that_was_superseded_asks_nobody() {
 async fn a_crashed_instances_saga_is_taken_over_when_its_lease_runs_out() {
     let suite = Suite::start().await;
     let crashing = suite.worker(Duration::from_millis(300)).await;
-    let held = untaken(&suite, &crashing).await;
+    let mut held = untaken(&suite, &crashing).await;
     let order = held.order.id;
     suite.gateway.next("POST accounting/capture", &[Do::LoseReply]);
-    let work = tokio::spawn(async move { crashing.work(held).await });
+    let work = tokio::spawn(async move { crashing.work(&mut held, None).await });
     eventually(async || suite.gateway.times(order, "POST accounting/capture") == 1).await;
     work.abort();
     suite.becomes(order, "confirmed").await;
@@ -154,5 +154,66 @@ async fn an_instance_that_stops_in_the_middle_of_a_call_writes_down_its_answer()
     stopping.await.unwrap();
     suite.becomes(order, "confirmed").await;
     assert_eq!(suite.gateway.times(order, "PUT accounting"), 1);
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn a_saga_that_waits_for_its_turn_is_kept_past_its_lease() {
+    let suite = Suite::start().await;
+    let worker = suite.worker(Duration::from_secs(2)).await;
+    let mut held = untaken(&suite, &worker).await;
+    let order = held.order.id;
+    let mut others: Vec<_> = std::iter::from_fn(|| worker.turns.try_take("inventory")).collect();
+    assert_eq!(worker.work(&mut held, None).await.unwrap(), Rest::ForTurn("inventory"));
+    let waiting = worker.clone();
+    let wait = tokio::spawn(async move { (waiting.wait_for_turn(&mut held, "inventory").await, held) });
+    // The running instance would take it at the end of its lease.
+    let kept = format!("select count(*) from saga where order_id = '{order}' and due_at > started_at + interval '5 s'");
+    eventually(async || suite.number(&kept).await == 1).await;
+    others.pop();
+    let (turn, mut held) = wait.await.unwrap();
+    assert_eq!(worker.work(&mut held, turn.unwrap()).await.unwrap(), Rest::Ended);
+    assert_eq!(suite.number(&format!("select epoch from saga where order_id = '{order}'")).await, 1);
+    assert_eq!(suite.gateway.effects(order), FORWARDS);
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn a_saga_that_was_taken_while_it_waited_for_its_turn_asks_nobody() {
+    let suite = Suite::start().await;
+    let worker = suite.worker(Duration::from_millis(200)).await;
+    let mut held = untaken(&suite, &worker).await;
+    let order = held.order.id;
+    let others: Vec<_> = std::iter::from_fn(|| worker.turns.try_take("inventory")).collect();
+    assert_eq!(worker.work(&mut held, None).await.unwrap(), Rest::ForTurn("inventory"));
+    suite.execute("update saga set epoch = epoch + 1, due_at = now() where ended_at is null").await;
+    assert!(worker.wait_for_turn(&mut held, "inventory").await.unwrap().is_none());
+    drop(others);
+    assert_eq!(worker.work(&mut held, None).await.unwrap(), Rest::Lost);
+    suite.becomes(order, "confirmed").await;
+    assert_eq!(suite.gateway.asked(order).len(), FORWARDS.len());
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn sagas_that_wait_for_their_turn_are_left_to_another_instance_at_once() {
+    let mut suite = Suite::with(|config| {
+        config.participants.calls_per_participant = 1;
+        (config.participants.call_timeout_ms, config.sagas.saga_lease_ms) = (5_000, 600_000);
+    })
+    .await;
+    suite.gateway.next("PUT shipping", &[Do::Hold]);
+    let orders = futures::future::join_all((0..5).map(|_| suite.place())).await;
+    let at_shipping = "select count(*) from saga where step = 'book shipment'";
+    eventually(async || suite.number(at_shipping).await == 5).await;
+    let other = suite.another().await;
+    let stopping = tokio::spawn(std::mem::replace(&mut suite.order, other).stop());
+    let left = "select count(*) from saga where state = 'done'";
+    eventually(async || suite.number(left).await == 4).await;
+    suite.gateway.release();
+    stopping.await.unwrap();
+    for order in orders {
+        suite.becomes(order, "confirmed").await;
+    }
     suite.end().await;
 }
