@@ -17,7 +17,7 @@ pub struct Options {
 
 /// Runs them. Where tests find their infrastructure is `testkit`'s affair.
 pub fn run(options: &Options) -> Result<()> {
-    prepare::ensure()?;
+    prepare::ensure_for_tests()?;
     build_tests()?;
     // Every failure is reported, not only those of the first crate that has one.
     let mut test = cargo()?;

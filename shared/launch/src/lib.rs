@@ -2,6 +2,7 @@
 //! Used by `testkit`, `xtask` and `e2e`; never a dependency of a service.
 
 pub mod backup;
+pub mod link;
 pub mod nats;
 pub mod packages;
 pub mod postgres;

@@ -17,11 +17,15 @@ pub enum Need {
     Nats,
     /// A C compiler, for the cryptography.
     Compiler,
+    /// `libfaketime`, which tests set the clock of one process with.
+    Faketime,
 }
 
 impl Need {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Postgres, Self::Nats, Self::Compiler];
+    /// What the suite is built and run with.
+    pub const TO_RUN: [Self; 3] = [Self::Postgres, Self::Nats, Self::Compiler];
+    /// What its tests need as well.
+    pub const TO_TEST: [Self; 4] = [Self::Postgres, Self::Nats, Self::Compiler, Self::Faketime];
 
     /// What it is, for people.
     pub fn name(self) -> &'static str {
@@ -29,6 +33,7 @@ impl Need {
             Self::Postgres => "PostgreSQL server programs",
             Self::Nats => "nats-server",
             Self::Compiler => "C compiler",
+            Self::Faketime => "libfaketime",
         }
     }
 
@@ -38,6 +43,7 @@ impl Need {
             Self::Postgres => postgres::is_installed(),
             Self::Nats => nats::is_installed(),
             Self::Compiler => ["cc", "gcc", "clang"].iter().any(|it| program::find(it, &[]).is_some()),
+            Self::Faketime => program::faketime().is_some(),
         }
     }
 
@@ -47,19 +53,20 @@ impl Need {
             Self::Postgres => ["postgresql", "postgresql-server", "postgresql", "postgresql@17"],
             Self::Nats => ["nats-server", "nats-server", "nats-server", "nats-server"],
             Self::Compiler => ["gcc libc6-dev", "gcc", "gcc", "gcc"],
+            Self::Faketime => ["libfaketime", "libfaketime", "libfaketime", "libfaketime"],
         }
     }
 }
 
-/// What is not there.
-pub fn missing() -> Vec<Need> {
-    Need::ALL.into_iter().filter(|need| !need.is_met()).collect()
+/// Which of these are not there.
+pub fn missing(needs: &[Need]) -> Vec<Need> {
+    needs.iter().copied().filter(|need| !need.is_met()).collect()
 }
 
-/// Installs what is missing if this user may (root, or sudo without a password, and apt-get). Each command is told to
+/// Installs what of `wanted` is missing if this user may (root, or sudo without a password, and apt-get). Each command is told to
 /// `say` before it runs. Where it may not, or that did not help, the error says exactly what to do.
-pub fn install(say: &mut dyn FnMut(&str)) -> Result<()> {
-    let needs = missing();
+pub fn install(wanted: &[Need], say: &mut dyn FnMut(&str)) -> Result<()> {
+    let needs = missing(wanted);
     if needs.is_empty() {
         return Ok(());
     }
@@ -69,7 +76,7 @@ pub fn install(say: &mut dyn FnMut(&str)) -> Result<()> {
         let packages: Vec<_> = needs.iter().flat_map(|need| need.packages()[0].split(' ')).collect();
         apt::install(&packages, privilege, say)?;
     }
-    match missing() {
+    match missing(wanted) {
         still if still.is_empty() => Ok(()),
         still => bail!("{}", instructions(&still)),
     }

@@ -18,6 +18,13 @@ pub(crate) fn postgres_programs() -> Option<PathBuf> {
     in_path().or_else(debian).or_else(homebrew).or_else(pg_config)
 }
 
+/// The library that tells a process another time, for processes with several threads.
+pub(crate) fn faketime() -> Option<PathBuf> {
+    let debian = Path::new("/usr/lib").read_dir().into_iter().flatten().flatten().map(|it| it.path());
+    let roots = debian.chain([PathBuf::from("/usr/lib64"), PathBuf::from("/usr/lib"), PathBuf::from("/usr/local/lib")]);
+    roots.map(|root| root.join("faketime/libfaketimeMT.so.1")).find(|file| file.is_file())
+}
+
 fn in_path() -> Option<PathBuf> {
     // Links in the PATH point to programs that look for their files beside themselves.
     let postgres = find("postgres", &[])?.canonicalize().ok()?;

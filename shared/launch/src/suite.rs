@@ -1,9 +1,12 @@
 //! The whole suite as processes on this machine, with infrastructure of its own: started in order of need, watched,
 //! broken on purpose, stopped without losing a request.
 
+mod breakable;
+mod clocks;
 mod environment;
 mod instance;
 mod moments;
+mod network;
 mod tend;
 
 use std::{
@@ -17,6 +20,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
 use crate::{directory::Temporary, nats::Nats, port::free_port, postgres::Cluster, secret::Secrets};
+use breakable::Breakable;
 use environment::{Environment, NAMES};
 pub use instance::Status;
 use instance::{Instance, Program};
@@ -34,6 +38,7 @@ pub struct Suite {
     environment: Environment,
     programs: PathBuf,
     logs: PathBuf,
+    breakable: Option<Breakable>,
     nats: Nats,
     postgres: Cluster,
     _directory: Option<Temporary>,
@@ -64,18 +69,29 @@ impl Suite {
         )?;
         let public_url = format!("http://localhost:{}", settings.port);
         let environment = Environment::new(secrets, public_url, settings.port, nats.url())?;
-        Self::launch(settings.programs, logs, environment, (postgres, nats), None).await
+        Self::launch(settings.programs, logs, environment, (postgres, nats), (None, None)).await
     }
 
     /// A suite for tests: empty but for the demonstration's data, on free ports, leaving nothing behind.
     pub async fn temporary(programs: &Path) -> Result<Self> {
         let directory = Temporary::new("suite")?;
+        let logs = directory.path().to_owned();
+        Self::forgetful(programs, logs, (None, Some(directory))).await
+    }
+
+    /// A suite for tests that break the ways between its processes or set the clock of one. Logs are kept in `logs`,
+    /// nothing else is.
+    pub async fn breakable(programs: &Path, logs: &Path) -> Result<Self> {
+        fs::create_dir_all(logs).with_context(|| format!("cannot create {}", logs.display()))?;
+        Self::forgetful(programs, logs.to_owned(), (Some(Breakable::new(logs)?), None)).await
+    }
+
+    async fn forgetful(programs: &Path, logs: PathBuf, rest: (Option<Breakable>, Option<Temporary>)) -> Result<Self> {
         let (postgres, nats) = tokio::try_join!(Cluster::temporary(), Nats::temporary())?;
         let port = free_port()?;
         let public_url = format!("http://127.0.0.1:{port}");
         let environment = Environment::new(Secrets::random(), public_url, port, nats.url())?;
-        let logs = directory.path().to_owned();
-        Self::launch(programs, logs, environment, (postgres, nats), Some(directory)).await
+        Self::launch(programs, logs, environment, (postgres, nats), rest).await
     }
 
     async fn launch(
@@ -83,12 +99,12 @@ impl Suite {
         logs: PathBuf,
         environment: Environment,
         (postgres, nats): (Cluster, Nats),
-        directory: Option<Temporary>,
+        (breakable, directory): (Option<Breakable>, Option<Temporary>),
     ) -> Result<Self> {
         environment.create_databases(&postgres.access()).await?;
         let instances = Mutex::default();
         let programs = programs.to_owned();
-        let suite = Self { instances, environment, programs, logs, nats, postgres, _directory: directory };
+        let suite = Self { instances, environment, programs, logs, breakable, nats, postgres, _directory: directory };
         for wave in WAVES {
             for name in wave {
                 suite.add(name, name, suite.environment.ports(name)?)?;
@@ -171,8 +187,7 @@ impl Suite {
 
     /// As [`Suite::restart`], but does not wait.
     pub fn start_again(&self, id: &str) -> Result<()> {
-        let access = self.postgres.access();
-        self.with(id, |it| it.start(&self.environment.of(it.program.name, it.ports, &access)))?
+        self.with(id, |it| it.start(&self.told(it.program.name, id, it.ports)?))?
     }
 
     /// Kills it if it runs, and starts it with settings that override its own. Does not wait.
@@ -196,9 +211,18 @@ impl Suite {
     fn add(&self, name: &'static str, id: &str, ports: (u16, u16)) -> Result<()> {
         let program = Program { name, file: self.programs.join(name), log: self.logs.join(format!("{id}.log")) };
         let mut instance = Instance::new(id, program, ports);
-        instance.start(&self.environment.of(name, ports, &self.postgres.access()))?;
+        instance.start(&self.told(name, id, ports)?)?;
         self.instances().push(instance);
         Ok(())
+    }
+
+    /// The environment variables of an instance.
+    fn told(&self, name: &str, id: &str, ports: (u16, u16)) -> Result<Vec<(&'static str, String)>> {
+        let mut told = self.environment.of(name, ports, &self.postgres.access());
+        if let Some(breakable) = &self.breakable {
+            breakable.prepare(id, ports.0, &mut told)?;
+        }
+        Ok(told)
     }
 
     fn with<T>(&self, id: &str, action: impl FnOnce(&mut Instance) -> T) -> Result<T> {

@@ -53,16 +53,19 @@ impl Suite {
     /// Waits until `id` answers at `/readyz`, at the most 30 s.
     pub async fn ready(&self, id: &str) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
-        let address = self.with(id, |it| it.status().ops)?;
-        loop {
-            let answer = http.get(format!("{address}/readyz")).send().await;
-            if answer.is_ok_and(|it| it.status().is_success()) {
-                return Ok(());
-            }
+        while !self.is_ready(id).await? {
             self.give_up_if_hopeless(id, deadline, "become ready")?;
             sleep(POLL).await;
         }
+        Ok(())
+    }
+
+    /// Whether `id` answers at `/readyz` that it is.
+    pub async fn is_ready(&self, id: &str) -> Result<bool> {
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
+        let address = self.with(id, |it| it.status().ops)?;
+        let answer = http.get(format!("{address}/readyz")).send().await;
+        Ok(answer.is_ok_and(|it| it.status().is_success()))
     }
 
     fn give_up_if_hopeless(&self, id: &str, deadline: Instant, what: &str) -> Result<()> {
