@@ -2,17 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use async_nats::{
-    connection::State,
-    jetstream::{
-        Context,
-        kv::{Entry, Operation},
-    },
+use async_nats::jetstream::{
+    Context,
+    kv::{Entry, Operation, Store},
 };
 use futures::StreamExt;
 use tokio::{
     sync::watch,
-    time::{Instant, interval, sleep},
+    time::{Instant, interval, sleep, timeout},
 };
 
 use crate::{
@@ -41,7 +38,7 @@ impl Directory {
                 if let Err(error) = follow(&jetstream, &mut seen, &sender).await {
                     tracing::warn!(%error, "cannot follow the registry; trying again");
                 }
-                expire(&jetstream, &mut seen, &sender);
+                excuse(&mut seen);
                 sleep(AGAIN).await;
             }
         });
@@ -73,7 +70,13 @@ async fn follow(jetstream: &Context, seen: &mut Seen, sender: &watch::Sender<Arc
     loop {
         tokio::select! {
             () = sender.closed() => return Ok(()),
-            _ = looks.tick() => expire(jetstream, seen, sender),
+            _ = looks.tick() => {
+                if answers(&store).await {
+                    expire(seen, sender);
+                } else {
+                    excuse(seen);
+                }
+            }
             entry = entries.next() => match entry {
                 Some(entry) => if take(seen, &entry?) { publish(seen, sender) },
                 None => return Ok(()),
@@ -99,16 +102,22 @@ fn take(seen: &mut Seen, entry: &Entry) -> bool {
     }
 }
 
+/// Whether NATS is there: one that stands still, or that is gone without a word, is connected all the same.
+async fn answers(store: &Store) -> bool {
+    // Not the store's `status`: it tells what it knew when it was opened.
+    timeout(LOOK, store.stream.get_info()).await.is_ok_and(|info| info.is_ok())
+}
+
 // While NATS itself is away nobody can be heard, and that is no sign of death: the last known instances stay. When it
 // is back they have their time again, as they must connect anew too.
-fn expire(jetstream: &Context, seen: &mut Seen, sender: &watch::Sender<Arc<Instances>>) {
-    if jetstream.client().connection_state() != State::Connected {
-        let heard = Instant::now() + RETURN;
-        for (_, at) in seen.values_mut() {
-            *at = heard;
-        }
-        return;
+fn excuse(seen: &mut Seen) {
+    let heard = Instant::now() + RETURN;
+    for (_, at) in seen.values_mut() {
+        *at = heard;
     }
+}
+
+fn expire(seen: &mut Seen, sender: &watch::Sender<Arc<Instances>>) {
     let before = seen.len();
     seen.retain(|_, (_, at)| at.elapsed() < SILENCE);
     if seen.len() != before {

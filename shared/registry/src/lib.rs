@@ -19,6 +19,9 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long an instance may be silent before it is taken for dead.
 const SILENCE: Duration = Duration::from_secs(6);
 
+/// How often the server must give a sign. The connection is given up when two are missing: a server that is gone without
+/// a word is noticed by nothing else.
+const SIGN: Duration = Duration::from_secs(2);
 /// How soon a lost server is tried again.
 const RECONNECT: Duration = Duration::from_millis(500);
 
@@ -70,6 +73,7 @@ impl Registry {
     pub async fn connect(nats_url: &str) -> Result<Self, Error> {
         let client = ConnectOptions::new()
             .retry_on_initial_connect()
+            .ping_interval(SIGN)
             .reconnect_delay_callback(|attempts| if attempts > 1 { RECONNECT } else { Duration::ZERO })
             .connect(nats_url)
             .await?;
