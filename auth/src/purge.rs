@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use database::Pool;
+use database::{Pool, within};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use web::Clock;
@@ -28,6 +28,7 @@ pub async fn run(pool: Pool, clock: Clock, stop: CancellationToken) {
 
 async fn purge(pool: &Pool, clock: &Clock, stop: &CancellationToken) -> database::Result<()> {
     // A connection for each batch: requests get a turn in between.
-    while db::delete_expired(&mut *pool.single("purge").await?, clock.now()).await? && !stop.is_cancelled() {}
+    let delete = || within(async { db::delete_expired(&mut *pool.single("purge").await?, clock.now()).await });
+    while delete().await? && !stop.is_cancelled() {}
     Ok(())
 }

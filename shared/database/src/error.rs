@@ -14,6 +14,9 @@ pub enum Error {
     /// No connection came free in time.
     #[error("no database connection came free in time")]
     PoolTimeout,
+    /// The database was asked and did not answer in time. What it was asked to do may have happened.
+    #[error("the database does not answer")]
+    Silent,
     /// The schema could not be brought up to date.
     #[error("migration failed")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -60,7 +63,7 @@ impl Error {
     pub fn unavailable(&self) -> bool {
         match self {
             Self::Sql(error) => connection_broke(error),
-            Self::PoolTimeout => true,
+            Self::PoolTimeout | Self::Silent => true,
             Self::Migrate(_) => false,
         }
     }
@@ -69,10 +72,11 @@ impl Error {
 fn connection_broke(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // Class 08: connection exception. Class 57P: shutting down or starting up. 53300: too many connections.
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == "53300")
-        }
+        // Class 08: connection exception. Class 57P: shutting down or starting up. 53300: too many connections. 25P03:
+        // ended because nothing happened in its transaction.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("08") || code.starts_with("57P") || ["53300", "25P03"].contains(&code.as_ref())
+        }),
         _ => false,
     }
 }

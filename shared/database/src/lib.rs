@@ -3,12 +3,14 @@
 
 mod error;
 mod migrate;
+mod patience;
 mod pool;
 mod settings;
 mod transaction;
 
 pub use error::{Error, Result};
 pub use migrate::migrate;
+pub use patience::within;
 pub use pool::{Conn, Pool, Single};
 pub use settings::Settings;
 pub use transaction::Tx;

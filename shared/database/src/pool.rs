@@ -14,7 +14,10 @@ use deadpool::{
 };
 use futures::future::join_all;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 
 use crate::{
     error::{Error, Result, breaks_so_far, note_break},
@@ -25,6 +28,9 @@ use crate::{
 const ACQUIRE: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(5);
 const CHECK: Duration = Duration::from_millis(500);
+/// Our statements take milliseconds. A connection that was on loan for longer may have come back because somebody gave
+/// up waiting for its answer.
+const LONG: Duration = Duration::from_secs(1);
 
 /// The connections of a service to its own database. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +53,8 @@ pub(crate) struct Checked {
     connection: PgConnection,
     breaks_seen: u64,
     in_transaction: bool,
+    lent_at: Instant,
+    lent_for_long: bool,
     // What the server was told last; nothing is known while it is being told.
     #[cfg(debug_assertions)]
     refuses_writes: Option<bool>,
@@ -66,6 +74,8 @@ impl managed::Manager for Connections {
             connection,
             breaks_seen,
             in_transaction: false,
+            lent_at: Instant::now(),
+            lent_for_long: false,
             #[cfg(debug_assertions)]
             refuses_writes: Some(false),
         })
@@ -76,10 +86,11 @@ impl managed::Manager for Connections {
             return Err(RecycleError::message("came back inside a transaction"));
         }
         let breaks = breaks_so_far();
-        if it.breaks_seen != breaks {
+        if it.breaks_seen != breaks || it.lent_for_long {
             let answered = timeout(CHECK, it.connection.ping()).await;
-            answered.map_err(|_| RecycleError::message("does not answer"))??;
-            it.breaks_seen = breaks;
+            // Where one is gone without a word, others are.
+            answered.inspect_err(|_| note_break()).map_err(|_| RecycleError::message("does not answer"))??;
+            (it.breaks_seen, it.lent_for_long) = (breaks, false);
         }
         Ok(())
     }
@@ -130,7 +141,10 @@ impl Pool {
 
     async fn lend(&self) -> Result<Conn> {
         match self.connections.get().await {
-            Ok(object) => Ok(Conn(object)),
+            Ok(mut object) => {
+                object.lent_at = Instant::now();
+                Ok(Conn(object))
+            }
             Err(PoolError::Backend(error)) => Err(error.into()),
             Err(_) => {
                 // Perhaps all hang on a connection that is gone without a word: each is checked before its next use.
@@ -182,6 +196,12 @@ impl Conn {
 
     pub(crate) fn in_transaction(&self) -> bool {
         self.0.in_transaction
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        self.0.lent_for_long |= self.0.lent_at.elapsed() > LONG;
     }
 }
 

@@ -6,6 +6,17 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
+/// What PostgreSQL does with a session whose process is gone without a word, or stands still: the locks of a transaction
+/// in which nothing happens are free after five seconds (ours ask nobody else meanwhile), and the session itself ends
+/// after some twenty.
+const ABANDONED: [(&str, &str); 5] = [
+    ("idle_in_transaction_session_timeout", "5s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "3"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "20s"),
+];
+
 /// Settings of the service's own database.
 // No group: it would be named after the type, and `web::Settings` has the same name.
 #[derive(Clone, Debug, Args)]
@@ -36,7 +47,8 @@ impl Settings {
 
     /// How to connect. The address was checked when the settings were read.
     pub(crate) fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
-        PgConnectOptions::from_str(self.url.expose_secret()).map(ConnectOptions::disable_statement_logging)
+        let options = PgConnectOptions::from_str(self.url.expose_secret())?;
+        Ok(options.options(ABANDONED).disable_statement_logging())
     }
 }
 

@@ -33,10 +33,15 @@ pub enum Error {
 /// waits for an event.
 const RECONNECT: Duration = Duration::from_millis(500);
 
+/// How often the server must give a sign. The connection is given up when two are missing: a server that is gone without
+/// a word is noticed by nothing else (the client's own choice is a minute).
+const SIGN: Duration = Duration::from_secs(2);
+
 /// A connection that tries again for as long as it takes.
 pub(crate) fn connection(name: &str) -> ConnectOptions {
     ConnectOptions::new()
         .name(name)
+        .ping_interval(SIGN)
         .retry_on_initial_connect()
         .reconnect_delay_callback(|attempts| if attempts > 1 { RECONNECT } else { Duration::ZERO })
 }

@@ -8,6 +8,7 @@ use async_nats::jetstream::{
     consumer::{AckPolicy, pull},
 };
 use crash::Point;
+use database::within;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -100,7 +101,7 @@ async fn handle(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(),
     let outcome = match (reaction.check)(&message.payload) {
         Err(error) => set_aside(bus, reaction, message, delivered, &error.to_string()).await,
         Ok(event) => match on_the_spot(bus, reaction, event, &message.payload).await {
-            Err(error) if delivered >= DELIVERIES => {
+            Err(error) if delivered >= DELIVERIES && !is_unavailable(&error) => {
                 set_aside(bus, reaction, message, delivered, &format!("{error:#}")).await
             }
             outcome => outcome,
@@ -115,19 +116,24 @@ async fn handle(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(),
     }
 }
 
+/// Whether the fault is the database's: it says nothing about the message, which waits until there is one.
+fn is_unavailable(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<database::Error>().is_some_and(database::Error::unavailable))
+}
+
 async fn hand_back(message: &Message, until: Option<Duration>) -> Result<(), BoxError> {
     Point::new("hand back").around(message.ack_with(AckKind::Nak(until))).await
 }
 
 async fn on_the_spot(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -> anyhow::Result<()> {
     for pause in ON_THE_SPOT {
-        match take_effect(bus, reaction, event, body).await {
+        match within(take_effect(bus, reaction, event, body)).await {
             Ok(()) => return Ok(()),
             Err(error) => tracing::info!(error = format!("{error:#}"), "an event did not take effect yet"),
         }
         tokio::time::sleep(pause).await;
     }
-    take_effect(bus, reaction, event, body).await
+    within(take_effect(bus, reaction, event, body)).await
 }
 
 /// Lets an event take effect, once.
@@ -144,9 +150,13 @@ async fn take_effect(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -
 async fn set_aside(bus: &Bus, reaction: &Reaction, message: &Message, delivered: i64, why: &str) -> anyhow::Result<()> {
     tracing::error!(why, consumer = reaction.consumer, "an event is set aside as a dead letter");
     metrics::counter!("events_dead_lettered_total", "consumer" => reaction.consumer.clone()).increment(1);
-    let mut db = bus.pool.single("set aside").await?;
-    dead_letters::insert(&mut db, &reaction.consumer, &message.subject, &message.payload, why, delivered).await?;
-    Ok(())
+    let (consumer, subject, body) = (&reaction.consumer, &message.subject, &message.payload);
+    within(async {
+        let mut db = bus.pool.single("set aside").await?;
+        dead_letters::insert(&mut db, consumer, subject, body, why, delivered).await?;
+        Ok(())
+    })
+    .await
 }
 
 /// 50 ms, 100 ms, 200 ms … up to 30 s.

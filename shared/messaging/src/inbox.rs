@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use database::{Pool, Result};
+use database::{Pool, Result, within};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -37,7 +37,8 @@ pub(crate) async fn forget_old(pool: Pool, stop: CancellationToken) {
 }
 
 async fn forget_batches(pool: &Pool) -> Result<()> {
-    while forget_batch(&mut *pool.single("forget inbox").await?).await? == FORGOTTEN_AT_ONCE {}
+    let forget = || within(async { forget_batch(&mut *pool.single("forget inbox").await?).await });
+    while forget().await? == FORGOTTEN_AT_ONCE {}
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
 use crash::Point;
+use database::within;
 use futures::future::join_all;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -75,12 +76,14 @@ impl Relay {
             self.publish_again().await.inspect_err(|_| self.bus.in_doubt.store(true, Ordering::Relaxed))?;
         }
         self.forget().await?;
-        let waiting = outbox::list_waiting(&mut *self.bus.pool.get().await?, BATCH).await?;
+        let pool = &self.bus.pool;
+        let waiting = within(async { outbox::list_waiting(&mut *pool.get().await?, BATCH).await }).await?;
         if waiting.is_empty() {
             return Ok(POLL);
         }
         let published = Point::new("publish").around(self.publish(&waiting)).await?;
-        outbox::mark_published(&mut *self.bus.pool.single("mark published").await?, &published).await?;
+        let mark = async { outbox::mark_published(&mut *pool.single("mark published").await?, &published).await };
+        within(mark).await?;
         metrics::counter!("outbox_published_total").increment(published.len() as u64);
         if published.len() < waiting.len() {
             return Err("some events were not acknowledged".into());
@@ -132,7 +135,9 @@ impl Relay {
     /// Lets what JetStream acknowledged lately be published once more.
     async fn publish_again(&self) -> Result<(), BoxError> {
         stream::of_service(&self.bus.jetstream, self.bus.service).await?;
-        let rows = outbox::publish_lately_again(&mut *self.bus.pool.single("publish again").await?).await?;
+        let pool = &self.bus.pool;
+        let again = async { outbox::publish_lately_again(&mut *pool.single("publish again").await?).await };
+        let rows = within(again).await?;
         tracing::info!(rows, "publishing again what NATS may have lost");
         Ok(())
     }
@@ -145,16 +150,17 @@ impl Relay {
         }
         self.forgot_at = Some(Instant::now());
         let pool = &self.bus.pool;
-        while outbox::forget_published(&mut *pool.single("forget published").await?).await? == outbox::FORGOTTEN_AT_ONCE
-        {
-        }
+        let forget = || within(async { outbox::forget_published(&mut *pool.single("forget published").await?).await });
+        while forget().await? == outbox::FORGOTTEN_AT_ONCE {}
         Ok(())
     }
 
     async fn stop(&mut self) -> Result<(), BoxError> {
         // What was committed by the last requests still leaves now, if NATS is there.
         while self.leased_at.is_some() && self.bus.connected() && self.round().await?.is_zero() {}
-        outbox::give_lease_back(&mut *self.bus.pool.single("give relay lease back").await?, self.id).await?;
+        let pool = &self.bus.pool;
+        let back = async { outbox::give_lease_back(&mut *pool.single("give relay lease back").await?, self.id).await };
+        within(back).await?;
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// After the longest wait an answer is written down in this time, or the instance is gone.
-const WRITING: Duration = Duration::from_secs(5);
+pub const WRITING: Duration = Duration::from_secs(5);
 
 /// How a request was answered: the same, however often it is asked.
 pub struct Answer {

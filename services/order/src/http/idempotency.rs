@@ -78,5 +78,7 @@ pub async fn forget_old_keys(pool: Pool, stop: CancellationToken) {
 }
 
 async fn forget(pool: &Pool) -> database::Result<u64> {
-    idempotency_keys::delete_old_keys(&mut *pool.single("forget idempotency keys").await?, KEPT).await
+    let forget =
+        async { idempotency_keys::delete_old_keys(&mut *pool.single("forget idempotency keys").await?, KEPT).await };
+    database::within(forget).await
 }

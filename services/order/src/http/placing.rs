@@ -4,14 +4,21 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use contracts::{Address, CartId, CustomerId, OrderId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 use web::{Allowed, Json, Problem};
 
-use super::{accepting::accept_and_answer, answers, idempotency::IdempotencyKey, permissions::Place, prefer::Wait};
+use super::{
+    accepting::{WRITING, accept_and_answer},
+    answers,
+    idempotency::IdempotencyKey,
+    permissions::Place,
+    prefer::Wait,
+};
 use crate::{
     App,
     domain::{self, Facts, Order, Shipping},
-    error::Result,
+    error::{Error, Result},
 };
 
 /// What is to be bought, and how.
@@ -82,8 +89,10 @@ pub async fn place(
     let keyed = key.of(&allowed.caller, &request)?;
     let order = request.into_order(customer_id, app.clock.now());
     // A caller who hangs up while waiting will ask again: the answer must be there then.
-    let work = tokio::spawn(async move { accept_and_answer(app, keyed, order, wait).await });
-    let answer = work.await.map_err(|cause| Problem::internal(&cause))??;
+    let bound = wait.unwrap_or_default() + WRITING;
+    let work = tokio::spawn(async move { timeout(bound, accept_and_answer(app, keyed, order, wait)).await });
+    let answer = work.await.map_err(|cause| Problem::internal(&cause))?;
+    let answer = answer.map_err(|_| Error::from(database::Error::Silent))??;
     Ok(answer.into_response(wait))
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use contracts::OrderId;
-use database::Result;
+use database::{Result, within};
 use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -126,12 +126,13 @@ impl Runner {
 
     async fn retake(&self, id: OrderId, name: &str) -> Result<()> {
         let worker = &self.0.worker;
-        let mut db = worker.pool.single("take saga again").await?;
-        let taken = sagas::take_one(&mut db, id, name, &worker.instance, worker.lease).await?;
-        drop(db);
-        if let Some(taken) = taken
-            && let Some(order) = orders::find_order(&mut *worker.pool.get().await?, id, None).await?
-        {
+        let take = async {
+            let mut db = worker.pool.single("take saga again").await?;
+            sagas::take_one(&mut db, id, name, &worker.instance, worker.lease).await
+        };
+        let Some(taken) = within(take).await? else { return Ok(()) };
+        let order = within(async { orders::find_order(&mut *worker.pool.get().await?, id, None).await }).await?;
+        if let Some(order) = order {
             self.start(&taken, order);
         }
         Ok(())
@@ -141,20 +142,22 @@ impl Runner {
         let worker = &self.0.worker;
         let free = i64::try_from(self.0.places.available_permits()).unwrap_or(i64::MAX);
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        metrics::gauge!("saga_stuck").set(sagas::count_stuck(&mut *worker.pool.get().await?).await? as f64);
+        metrics::gauge!("saga_stuck").set(self.count_stuck().await? as f64);
         if free == 0 {
             return Ok(());
         }
-        let mut db = worker.pool.single("take due sagas").await?;
-        let due = sagas::take_due(&mut db, &worker.instance, worker.lease, free).await?;
-        drop(db);
+        let take = async {
+            let mut db = worker.pool.single("take due sagas").await?;
+            sagas::take_due(&mut db, &worker.instance, worker.lease, free).await
+        };
+        let due = within(take).await?;
         if due.is_empty() {
             return Ok(());
         }
         // Not in the statement that takes the sagas: it would see the orders as they were when it began, and a saga that
         // another instance has let go of in between would be worked on without what that one had learned.
         let ids: Vec<_> = due.iter().map(|taken| taken.order_id).collect();
-        let orders = orders::find_orders(&mut *worker.pool.get().await?, &ids).await?;
+        let orders = within(async { orders::find_orders(&mut *worker.pool.get().await?, &ids).await }).await?;
         let mut orders: HashMap<_, _> = orders.into_iter().map(|order| (order.id, order)).collect();
         for taken in due {
             // An order has two sagas at the most, and never both at a time.
@@ -163,5 +166,9 @@ impl Runner {
             }
         }
         Ok(())
+    }
+
+    async fn count_stuck(&self) -> Result<i64> {
+        within(async { sagas::count_stuck(&mut *self.0.worker.pool.get().await?).await }).await
     }
 }

@@ -5,7 +5,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use contracts::order::OrderStuck;
 use crash::Point;
-use database::{Pool, Result};
+use database::{Pool, Result, within};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -75,7 +75,7 @@ impl Worker {
             let Some((step, request)) = held.saga.request(action, &held.order) else { return Ok(Rest::Ended) };
             let asked = match request {
                 Request::Change(change) => {
-                    if self.change(held, action, step, change).await? {
+                    if within(self.change(held, action, step, change)).await? {
                         continue;
                     }
                     None
@@ -172,24 +172,32 @@ impl Worker {
             let saved = self.save(held, None, delay).await?;
             return Ok(saved.map_or(Rest::Lost, |_| Rest::For(delay)));
         }
-        let mut tx = self.pool.begin().await?;
-        let unsaved = held.unsaved();
-        if sagas::save_saga(&mut tx, &held.save(&unsaved, None, delay)).await?.is_none() {
+        if !within(self.raise_alarm(held, waited, delay)).await? {
             return Ok(Rest::Lost);
         }
-        let now = self.clock.now();
-        messaging::announce(&mut tx, &held.alarm(now - waited), now).await?;
-        tx.commit("raise alarm").await?;
         tracing::error!(order_id = %held.order.id, saga = held.saga.name, "stuck: somebody should look at it");
         self.told(held);
         Ok(Rest::For(delay))
     }
 
+    /// False if the saga is lost.
+    async fn raise_alarm(&self, held: &Held, waited: Duration, delay: Duration) -> Result<bool> {
+        let mut tx = self.pool.begin().await?;
+        let unsaved = held.unsaved();
+        if sagas::save_saga(&mut tx, &held.save(&unsaved, None, delay)).await?.is_none() {
+            return Ok(false);
+        }
+        let now = self.clock.now();
+        messaging::announce(&mut tx, &held.alarm(now - waited), now).await?;
+        tx.commit("raise alarm").await?;
+        Ok(true)
+    }
+
     async fn save(&self, held: &mut Held, holder: Option<&str>, due_in: Duration) -> Result<Option<Duration>> {
         let unsaved = held.unsaved();
-        let mut db = self.pool.single("save saga").await?;
-        let saved = sagas::save_saga(&mut db, &held.save(&unsaved, holder, due_in)).await?;
-        drop(db);
+        let row = held.save(&unsaved, holder, due_in);
+        let save = async { sagas::save_saga(&mut *self.pool.single("save saga").await?, &row).await };
+        let saved = within(save).await?;
         if saved.is_some() {
             self.told(held);
         }

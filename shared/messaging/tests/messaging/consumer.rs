@@ -2,9 +2,11 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
+use contracts::inventory::StockChanged;
+use messaging::Subscriptions;
 use testkit::eventually;
 
 use crate::setting::{DEAD, Side, publish, writing_down};
@@ -62,6 +64,25 @@ async fn a_poisonous_message_is_set_aside_and_blocks_nothing() {
     inventory.announce("AAA", [2]).await;
     eventually(async || store.effects("AAA").await == [1, 2]).await;
     eventually(async || store.count(DEAD).await == 2).await;
+}
+
+#[tokio::test]
+async fn a_message_waits_for_the_database_and_is_never_set_aside_for_its_fault() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = attempts.clone();
+    // Six deliveries of three attempts each, after which any other fault sets a message aside.
+    let subscriptions = Subscriptions::of("store").on(move |_, _: StockChanged, _| {
+        let gone = counted.fetch_add(1, Ordering::Relaxed) < 18;
+        Box::pin(async move { if gone { Err(database::Error::PoolTimeout.into()) } else { Ok(()) } })
+    });
+    inventory.relay();
+    store.consume(subscriptions);
+    inventory.announce("AAA", [1]).await;
+    eventually(async || store.count("select count(*) from messaging.inbox").await == 1).await;
+    assert_eq!((attempts.load(Ordering::Relaxed), store.count(DEAD).await), (19, 0));
 }
 
 #[tokio::test]
