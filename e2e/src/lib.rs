@@ -2,6 +2,7 @@
 //! browser's. For the end-to-end tests and `cargo retail demo`.
 
 mod browser;
+pub mod faults;
 pub mod invariants;
 mod machine;
 pub mod reconciliation;

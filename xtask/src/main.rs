@@ -2,6 +2,7 @@
 
 mod backup;
 mod demo;
+mod faults;
 mod fuzz;
 mod openapi;
 mod prepare;
@@ -44,6 +45,8 @@ enum Command {
     Test(testing::Options),
     /// Send made-up requests to every operation of every contract, and check every answer against it
     Fuzz(fuzz::Options),
+    /// Kill, freeze, restart, cut off and set the clocks of processes under load, and check that nothing is lost
+    Faults(faults::Options),
     /// Write the committed openapi.json of every service anew
     Openapi,
     /// Write the committed query caches (.sqlx) anew, against a private PostgreSQL
@@ -76,6 +79,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Reconcile(options) => reconcile::reconcile(options).await,
         Command::Test(options) => testing::run(&options),
         Command::Fuzz(options) => fuzz::run(options).await,
+        Command::Faults(options) => faults::run(options).await,
         Command::Openapi => openapi::write(),
         Command::Sqlx(options) => sqlx::write(options).await,
         Command::Tidy => tidy::check(),

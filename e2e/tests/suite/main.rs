@@ -2,11 +2,13 @@
 //! something have one of their own.
 #![allow(clippy::unwrap_used)]
 
+mod breaking;
 mod buying;
 mod cancelling;
 mod contention;
 mod crash_points;
 mod documents;
+mod faults;
 mod identity;
 mod isolation;
 mod many_orders;

@@ -19,7 +19,7 @@ pub async fn shared_suite() -> &'static Suite {
 }
 
 /// Beside the test binary's folder: `cargo retail test` builds them before.
-fn programs() -> PathBuf {
+pub fn programs() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let programs = test.parent().and_then(|deps| deps.parent()).unwrap().to_owned();
     assert!(programs.join("gateway").exists(), "run `cargo build --bins` first: no gateway in {}", programs.display());
