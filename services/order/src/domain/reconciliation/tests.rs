@@ -89,7 +89,7 @@ fn do_step(found: &mut Found, step: Step) -> bool {
     let order_id = OrderId::from(uuid::Uuid::nil());
     match step {
         CheckOutCart => {
-            found.checkout.get_or_insert_with(|| checkouts()[1].clone().unwrap()).state = CheckoutState::Done
+            found.checkout.get_or_insert_with(|| checkouts()[1].clone().unwrap()).state = CheckoutState::Done;
         }
         ReopenCart => found.checkout.as_mut().unwrap().state = CheckoutState::Reopened,
         ReserveStock => found.reservation = reservations()[1].clone(),
@@ -108,11 +108,10 @@ fn do_step(found: &mut Found, step: Step) -> bool {
             };
             let payment = found.payment.as_mut().unwrap();
             payment.state = match (step, payment.state) {
-                (CapturePayment, Authorizing | Authorized | Capturing) => Captured,
+                // A void settles the intent first: the money may have been taken.
+                (CapturePayment, Authorizing | Authorized | Capturing) | (VoidPayment, Capturing) => Captured,
                 (CapturePayment, Captured | Refunding | Refunded) => payment.state,
                 (VoidPayment, Authorizing | Authorized | CaptureDeclined | Voiding | Voided) => Voided,
-                // The intent is settled first: the money may have been taken.
-                (VoidPayment, Capturing) => Captured,
                 (VoidPayment, Declined) => Declined,
                 (RefundPayment, Captured | Refunding | Refunded) => Refunded,
                 _ => return false,
