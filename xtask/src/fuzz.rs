@@ -16,7 +16,7 @@ use crate::{
     workspace::{build, programs},
 };
 use passes::{Pass, Who};
-use schemathesis::{Schemathesis, Target};
+use schemathesis::{Extent, Schemathesis, Target};
 
 /// How long, and which requests.
 #[derive(clap::Args)]
@@ -24,6 +24,10 @@ pub struct Options {
     /// Seconds for each service, divided among those who use it
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
+    /// So many made-up cases for each operation instead of a time, and no learning from answers: with one seed the
+    /// same requests every time
+    #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..))]
+    cases: Option<u32>,
     /// Makes the same requests again; what they meet depends on the time all the same
     #[arg(long)]
     seed: Option<u32>,
@@ -48,15 +52,16 @@ pub async fn run(options: Options) -> Result<()> {
     for service in passes::SERVICES.into_iter().filter(|it| wanted(it)) {
         let passes: Vec<&Pass> = passes::PASSES.iter().filter(|pass| pass.service == service).collect();
         let seconds = (options.seconds / passes.len() as u64).max(1);
+        let extent = options.cases.map_or(Extent::Seconds(seconds), Extent::Cases);
         for pass in passes {
             let contract = directory.path().join(format!("{service}.json"));
             let (document, operations) = contract::read(pass)?;
             fs::write(&contract, document)?;
             let who = pass.who.name();
-            println!("\n== {service} as {who}: {} operations, {seconds} s, seed {seed}", operations.len());
+            println!("\n== {service} as {who}: {} operations, {extent}, seed {seed}", operations.len());
             let credentials = credentials(&suite, pass.who).await?;
             let target =
-                Target { contract: &contract, operations: &operations, url, credentials: &credentials, seconds, seed };
+                Target { contract: &contract, operations: &operations, url, credentials: &credentials, extent, seed };
             let begin = Instant::now();
             if !schemathesis.run(&target)? {
                 failed.push(format!("{service} as {who}"));
