@@ -84,7 +84,6 @@ async fn an_answer_may_outlast_the_timeout_but_not_fall_silent() {
     while began.elapsed() < SOON * 4 {
         send.send("tick".into()).await.unwrap();
         assert_eq!(response.chunk().await.unwrap().unwrap(), "tick");
-        tokio::time::sleep(SOON / 4).await;
     }
     let end = timeout(Duration::from_secs(10), response.chunk()).await.expect("a silent body is not waited for");
     assert!(end.is_err(), "a silent body looked complete");

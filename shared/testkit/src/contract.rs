@@ -1,5 +1,7 @@
 //! Contracts: the served one is the committed one, and what is asked and answered fits it.
 
+mod references;
+
 use std::{fs, path::Path};
 
 use jsonschema::Draft;
@@ -7,12 +9,14 @@ use serde_json::{Value, json};
 
 use crate::Answer;
 
-/// Panics unless the contract that is served is the one in the file. With `UPDATE_CONTRACTS=1` in the environment it
+/// Panics unless the contract that is served is the one in the file and holds whatever it refers to. With `UPDATE_CONTRACTS=1` in the environment it
 /// writes the file instead: look at the difference before you commit it.
 #[track_caller]
 pub fn assert_contract_is_committed(served: &str, path: impl AsRef<Path>) {
     let path = path.as_ref();
     let served: Value = serde_json::from_str(served).expect("the served contract is JSON");
+    let lost = references::dangling(&served);
+    assert!(lost.is_empty(), "the served contract refers to what it does not hold: {}", lost.join(", "));
     if std::env::var_os("UPDATE_CONTRACTS").is_some_and(|it| it == "1") {
         let text = serde_json::to_string_pretty(&served).expect("JSON can be written");
         fs::write(path, text + "\n").unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));

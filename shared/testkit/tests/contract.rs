@@ -95,3 +95,15 @@ fn a_served_contract_that_differs_from_the_committed_one_is_found() {
     served["paths"]["~new"] = json!({});
     assert_contract_is_committed(&served.to_string(), &file);
 }
+
+#[test]
+#[should_panic(expected = "refers to what it does not hold: #/components/schemas/Gone at /paths//v1/things/first/get")]
+fn a_reference_that_leads_nowhere_is_found_though_it_was_committed() {
+    let mut served = document();
+    served["paths"]["/v1/things/first"]["get"]["responses"]["200"] = json!({ "description": "It.",
+        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Gone" } } } });
+    let directory = launch::Temporary::new("contract").unwrap();
+    let file = directory.path().join("openapi.json");
+    std::fs::write(&file, served.to_string()).unwrap();
+    assert_contract_is_committed(&served.to_string(), &file);
+}
