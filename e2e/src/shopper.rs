@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use reqwest::{Client, Method, StatusCode, header};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -139,22 +139,24 @@ impl Shopper {
         body: Option<Value>,
         headers: &[(&str, &str)],
     ) -> anyhow::Result<Answer> {
-        let mut request = self.http.request(method, format!("{}{path}", self.public_url));
-        if !self.token.is_empty() {
-            request = request.bearer_auth(&self.token);
-        }
+        let mut request = self.request(method, path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let text = answer.text().await?;
-        let body =
-            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
-        Ok(Answer { status, headers, body })
+        answer(request).await
+    }
+
+    /// `PUT path` with a body of another kind than JSON.
+    pub async fn upload(&self, path: &str, media_type: &str, bytes: Vec<u8>) -> anyhow::Result<Answer> {
+        answer(self.request(Method::PUT, path).header(header::CONTENT_TYPE, media_type).body(bytes)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.public_url));
+        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 
     /// Fills a new cart and answers its id.
@@ -229,6 +231,14 @@ impl Shopper {
         });
         seen.await
     }
+}
+
+async fn answer(request: RequestBuilder) -> anyhow::Result<Answer> {
+    let answer = request.send().await?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let text = answer.text().await?;
+    let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+    Ok(Answer { status, headers, body })
 }
 
 /// Tries again until it goes well, at the most a minute; then the last error.

@@ -7,3 +7,4 @@ pub mod checkouts;
 pub mod lines;
 pub mod pictures;
 pub mod products;
+pub mod sales;

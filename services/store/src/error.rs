@@ -31,6 +31,8 @@ impl From<database::Error> for Error {
     fn from(error: database::Error) -> Self {
         match error.constraint() {
             Some("product_category_known") => Refusal::UnknownCategory.into(),
+            Some("category_parent_fkey") => Refusal::UnknownParent.into(),
+            Some("category_is_not_its_own_parent") => Refusal::CategoryCycle.into(),
             _ => Self::Database(error),
         }
     }
@@ -75,7 +77,16 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::ProductWithdrawn { .. } => {
             (StatusCode::CONFLICT, "product_withdrawn", "The product is no longer sold")
         }
-        Refusal::UnknownCategory => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_category", "There is no such category"),
+        Refusal::UnknownCategory | Refusal::UnknownParent => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "unknown_category", "There is no such category")
+        }
+        Refusal::CategoryNotFound { .. } => (StatusCode::NOT_FOUND, "category_not_found", "There is no such category"),
+        Refusal::CategoryExists { .. } => (StatusCode::CONFLICT, "category_exists", "There is such a category already"),
+        Refusal::CategoryCycle => (StatusCode::CONFLICT, "category_cycle", "A category cannot be part of itself"),
+        Refusal::CategoryInUse => (StatusCode::CONFLICT, "category_in_use", "The category is not empty"),
+        Refusal::NotAPicture { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "not_a_picture", "The body is not such a picture")
+        }
         Refusal::CurrencyFixed { .. } => (StatusCode::CONFLICT, "currency_fixed", "A product keeps its currency"),
         Refusal::VersionMismatch => (StatusCode::PRECONDITION_FAILED, "version_mismatch", "The product has changed"),
         Refusal::CartNotFound => (StatusCode::NOT_FOUND, "cart_not_found", "There is no such cart"),
@@ -98,6 +109,9 @@ fn with_facts(problem: Problem, refusal: &Refusal) -> Problem {
     match refusal {
         Refusal::ProductNotFound { sku } | Refusal::ProductWithdrawn { sku } => problem.with("sku", sku),
         Refusal::UnknownCategory => problem.field("category", "is not the slug of a category"),
+        Refusal::UnknownParent => problem.field("parent", "is not the slug of a category"),
+        Refusal::CategoryNotFound { slug } | Refusal::CategoryExists { slug } => problem.with("slug", slug),
+        Refusal::NotAPicture { media_type } => problem.with("media_type", media_type),
         Refusal::CurrencyFixed { currency } => problem.with("currency", currency),
         Refusal::CartFull { limit } => problem.with("limit", limit),
         Refusal::CurrencyMismatch { cart, product } => {

@@ -35,10 +35,32 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
+/// A body as it was sent, of whatever kind it says to be.
+pub struct Raw {
+    /// In lower case and without parameters; empty if nothing was said.
+    pub media_type: String,
+    /// The body, bounded like every other.
+    pub bytes: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let media_type = media_type(request.headers());
+        let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        Ok(Self { media_type, bytes })
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = media_type(headers);
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn media_type(headers: &HeaderMap) -> String {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn unreadable(rejection: BytesRejection) -> Problem {

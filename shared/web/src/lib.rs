@@ -21,7 +21,7 @@ mod caller;
 mod keys;
 mod verifier;
 
-pub use body::Json;
+pub use body::{Json, Raw};
 pub use caller::{Allowed, Authenticated, Caller, Permission};
 pub use clock::Clock;
 pub use paging::{Page, Paging};

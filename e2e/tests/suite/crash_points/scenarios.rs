@@ -48,6 +48,7 @@ pub const SCENARIOS: &[Scenario] = &[
         |s| orders::buys(s).boxed_local(),
         &["take effect (inventory.stock.changed.v1)", "take effect (order.confirmed.v1)"],
     ),
+    when("store", |s| orders::cancels(s).boxed_local(), &["take effect (order.cancelled.v1)"]),
     when(
         "inventory",
         |s| orders::buys(s).boxed_local(),
@@ -144,6 +145,12 @@ pub const SCENARIOS: &[Scenario] = &[
         |s| staff::edits_the_catalogue(s).boxed_local(),
         &["edit product", "change price", "change withdrawal"],
     ),
+    when(
+        "store",
+        |s| staff::arranges_categories(s).boxed_local(),
+        &["add category", "change category", "delete category"],
+    ),
+    when("store", |s| staff::gives_a_picture(s).boxed_local(), &["put picture"]),
     when("store", |s| staff::edits_the_catalogue(s).boxed_local(), RELAY).after("edit product: after"),
     when("store", |s| running::starts_on_an_empty_database(s).boxed_local(), &["migrate", "seed catalogue"]),
     when("inventory", |s| orders::buys(s).boxed_local(), &["reserve stock"]),

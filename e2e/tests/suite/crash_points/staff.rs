@@ -71,6 +71,33 @@ pub async fn edits_the_catalogue(stage: &Stage<'_>) -> Result<()> {
     Ok(())
 }
 
+/// What was done before its answer was lost is refused the second time: it is there, or gone, already.
+pub async fn arranges_categories(stage: &Stage<'_>) -> Result<()> {
+    let sam = &stage.world.sam;
+    let slug = Uuid::now_v7().simple().to_string();
+    let path = format!("/api/store/v1/categories/{slug}");
+    stage.arm().await?;
+    let new = json!({"slug": slug, "name": "Glasses", "parent": "kitchen"});
+    let added = insist(async || sam.post("/api/store/v1/categories", new.clone()).await).await?;
+    ensure!(matches!(added.status.as_u16(), 201 | 409), "{} {}", added.status, added.body);
+    let moved = put(sam, &path, json!({"name": "Glasses", "parent": "tableware"})).await?;
+    ensure!(moved["parent"] == "tableware", "{moved}");
+    let gone = insist(async || sam.delete(&path).await).await?.status.as_u16();
+    ensure!(matches!(gone, 204 | 404), "{gone}");
+    insist(async || sam.delete(&path).await).await?.expect(404)?;
+    Ok(())
+}
+
+pub async fn gives_a_picture(stage: &Stage<'_>) -> Result<()> {
+    let sam = &stage.world.sam;
+    let path = "/api/store/v1/products/KNIFE-CHEF/picture";
+    let drawing = format!("<svg><title>{}</title></svg>", Uuid::now_v7());
+    stage.arm().await?;
+    insist(async || sam.upload(path, "image/svg+xml", drawing.clone().into()).await).await?.expect(204)?;
+    ensure!(get(sam, path).await? == drawing.as_str(), "another picture");
+    Ok(())
+}
+
 /// A cart that was made and whose answer was lost is an empty cart too many, which harms nobody.
 pub async fn fills_and_empties_carts(stage: &Stage<'_>) -> Result<()> {
     let alice = &stage.world.alice;

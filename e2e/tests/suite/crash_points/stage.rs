@@ -105,13 +105,16 @@ impl World {
         }
     }
 
-    /// Where the store's copies differ from the truth: what is available, and how much was sold.
+    /// Where the store's copies differ from the truth: what is available, and how much was sold and not cancelled.
     async fn differences(&self) -> Result<Vec<String>> {
-        let stocked = "select sku, on_hand - reserved from stock where version > 0 order by sku";
+        let stocked = "select sku, on_hand - reserved from stock order by sku";
         let shown = "select sku, available from availability order by sku";
-        let bought = "select line ->> 'sku', sum((line ->> 'quantity')::bigint)::bigint from messaging.outbox,
+        let bought = "select line ->> 'sku', sum((line ->> 'quantity')::bigint)::bigint from messaging.outbox told,
                        jsonb_array_elements(body -> 'data' -> 'lines') line
-                       where subject = 'order.confirmed.v1' group by 1 order by 1";
+                       where subject = 'order.confirmed.v1' and not exists (
+                         select from messaging.outbox later
+                         where later.subject = 'order.cancelled.v1' and later.aggregate = told.aggregate)
+                       group by 1 order by 1";
         let counted = "select sku, sold from product where sold > 0 order by sku";
         let pairs = [("inventory", stocked, "store", shown), ("order", bought, "store", counted)];
         let mut found = Vec::new();

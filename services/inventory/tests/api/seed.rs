@@ -27,3 +27,15 @@ async fn a_product_of_which_there_is_none_is_known_and_out_of_stock() {
     assert_eq!(answer.code(), "out_of_stock");
     it.end().await;
 }
+
+#[tokio::test]
+async fn every_product_of_the_demonstration_is_announced_also_one_of_which_there_is_none() {
+    let database = testkit::postgres::database(&[&MIGRATOR]).await;
+    let it = Inventory::on(database, Some(Seed::Demo)).await;
+    inventory::seed::seed(&it.database.pool().await, Clock::system().now()).await.unwrap();
+    let announced = "select count(*) from messaging.outbox where subject = 'inventory.stock.changed.v1'";
+    assert_eq!(it.number(announced).await, i64::try_from(PRODUCTS.len()).unwrap());
+    let of_none = format!("{announced} and aggregate = 'CLOCK-SUN' and body->'data'->>'available' = '0'");
+    assert_eq!(it.number(&of_none).await, 1);
+    it.end().await;
+}

@@ -1,4 +1,4 @@
-//! Products and categories: what a customer is told.
+//! Products: what a customer is told.
 
 use contracts::{Money, Sku, store::ProductChanged};
 use serde::Serialize;
@@ -95,22 +95,6 @@ impl Product {
     pub fn tag(&self) -> String {
         format!("{}.{}", self.version, self.availability.version)
     }
-}
-
-/// A part of the catalogue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Category {
-    #[schema(example = "tableware")]
-    pub slug: String,
-    #[schema(example = "Tableware")]
-    pub name: String,
-    /// Slug of the category it is part of.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "kitchen")]
-    pub parent: Option<String>,
-    /// Products on sale in it and the categories below it.
-    #[schema(example = 5)]
-    pub products: i64,
 }
 
 #[cfg(test)]

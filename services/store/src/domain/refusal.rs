@@ -11,6 +11,18 @@ pub enum Refusal {
     ProductWithdrawn { sku: Sku },
     #[error("there is no such category")]
     UnknownCategory,
+    #[error("there is no such category to be part of")]
+    UnknownParent,
+    #[error("there is no category {slug}")]
+    CategoryNotFound { slug: String },
+    #[error("there is a category {slug} already")]
+    CategoryExists { slug: String },
+    #[error("a category cannot be part of itself")]
+    CategoryCycle,
+    #[error("products or other categories are part of it")]
+    CategoryInUse,
+    #[error("the bytes are not {media_type}")]
+    NotAPicture { media_type: &'static str },
     #[error("this product is priced in {currency}, for good")]
     CurrencyFixed { currency: Currency },
     #[error("the product is not, or no longer, as the request expects it")]

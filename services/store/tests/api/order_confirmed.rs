@@ -1,8 +1,8 @@
-//! What the store does when an order is confirmed.
+//! What the store does when an order is confirmed, and when it is cancelled.
 
 use contracts::{
     CloudEvent, Event, EventId, OrderId,
-    order::{OrderConfirmed, OrderLine},
+    order::{OrderCancelled, OrderConfirmed, OrderLine},
     seed,
 };
 use futures::future::join_all;
@@ -108,5 +108,54 @@ async fn many_orders_for_the_same_products_in_any_order_of_lines_are_all_counted
     join_all(orders.iter().map(|order| store.hear(order))).await;
     store.heard(20).await;
     assert_eq!((sold(&store, "MUG-BLUE").await, sold(&store, "MUG-GREEN").await), (20, 20));
+    store.end().await;
+}
+
+fn cancelled(order: &OrderConfirmed) -> OrderCancelled {
+    let OrderConfirmed { order_id, customer_id, .. } = *order;
+    OrderCancelled { order_id, customer_id, cancelled_at: OffsetDateTime::now_utc() }
+}
+
+#[tokio::test]
+async fn a_cancelled_order_is_not_sold_any_more_however_often_it_is_heard() {
+    let store = Store::start().await;
+    store.sell("MUG-BLUE", 1490).await;
+    store.sell("MUG-GREEN", 1490).await;
+    let order = confirmed(&[("MUG-BLUE", 2), ("MUG-GREEN", 5)]);
+    store.hear(&order).await;
+    store.hear(&confirmed(&[("MUG-BLUE", 1)])).await;
+    store.heard(2).await;
+    // Three events about one cancellation: what the inbox remembers does not decide.
+    for heard in 3..6 {
+        store.hear(&cancelled(&order)).await;
+        store.heard(heard).await;
+    }
+    assert_eq!((sold(&store, "MUG-BLUE").await, sold(&store, "MUG-GREEN").await), (1, 0));
+    store.end().await;
+}
+
+#[tokio::test]
+async fn a_cancellation_that_is_heard_before_the_order_keeps_it_from_being_counted() {
+    let store = Store::start().await;
+    store.sell("MUG-BLUE", 1490).await;
+    let order = confirmed(&[("MUG-BLUE", 2)]);
+    store.hear(&cancelled(&order)).await;
+    store.heard(1).await;
+    store.hear(&order).await;
+    store.heard(2).await;
+    assert_eq!(sold(&store, "MUG-BLUE").await, 0);
+    store.end().await;
+}
+
+#[tokio::test]
+async fn a_product_that_came_after_its_sale_has_nothing_to_give_back() {
+    let store = Store::start().await;
+    let order = confirmed(&[("MUG-BLUE", 2)]);
+    store.hear(&order).await;
+    store.heard(1).await;
+    store.sell("MUG-BLUE", 1490).await;
+    store.hear(&cancelled(&order)).await;
+    store.heard(2).await;
+    assert_eq!(sold(&store, "MUG-BLUE").await, 0);
     store.end().await;
 }

@@ -7,7 +7,7 @@ use testkit::Operations;
 use crate::started::{CONTRACT, Store, draft, price};
 
 fn operations() -> Operations {
-    Operations::of("store", CONTRACT, &[("{sku}", "MUG-BLUE")])
+    Operations::of("store", CONTRACT, &[("{sku}", "MUG-BLUE"), ("{slug}", "garden")])
 }
 
 #[tokio::test]
@@ -34,6 +34,10 @@ async fn a_customer_cannot_edit_the_catalogue_nor_see_checkouts() {
         (Method::PUT, format!("{mug}/price"), json!({"price": price(1)})),
         (Method::POST, format!("{mug}/withdrawal"), Value::Null),
         (Method::DELETE, format!("{mug}/withdrawal"), Value::Null),
+        (Method::PUT, format!("{mug}/picture"), Value::Null),
+        (Method::POST, "/v1/categories".to_owned(), json!({"slug": "mine", "name": "Mine"})),
+        (Method::PUT, "/v1/categories/garden".to_owned(), json!({"name": "Mine"})),
+        (Method::DELETE, "/v1/categories/garden".to_owned(), Value::Null),
         (Method::GET, "/v1/checkouts".to_owned(), Value::Null),
         (Method::GET, "/v1/checkouts/01900000-0000-7000-8000-0000000000aa".to_owned(), Value::Null),
     ];

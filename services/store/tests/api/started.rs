@@ -9,6 +9,7 @@ use store::{
     config::{Config, Seed},
 };
 use testkit::{Answer, Client, Clock, Contract, Tokens, eventually, nats::Nats, postgres::Database};
+use tokio::sync::OnceCell;
 
 pub const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
 
@@ -22,6 +23,7 @@ pub struct Store {
     pub address: String,
     handle: web::Handle,
     nats: Nats,
+    others: OnceCell<database::Pool>,
 }
 
 impl Store {
@@ -40,7 +42,7 @@ impl Store {
         let clock = Clock::system();
         let handle = serve(&database, &nats, &tokens, &clock, seed).await;
         let client = Client::new(&handle.address).held_to(Contract::load(CONTRACT));
-        Self { client, tokens, database, clock, address: handle.address.clone(), handle, nats }
+        Self { client, tokens, database, clock, address: handle.address.clone(), handle, nats, others: OnceCell::new() }
     }
 
     /// Starts a second instance on the same database, as a restart would.
@@ -130,7 +132,7 @@ impl Store {
 
     /// Another service announces something. Any outbox will do: the event says whose it is.
     pub async fn hear<E: Event>(&self, event: &E) {
-        let mut tx = self.database.pool().await.begin().await.unwrap();
+        let mut tx = self.others.get_or_init(|| self.database.pool()).await.begin().await.unwrap();
         messaging::announce(&mut tx, event, self.clock.now()).await.unwrap();
         tx.commit("test").await.unwrap();
     }
