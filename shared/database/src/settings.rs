@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
@@ -18,24 +18,67 @@ const ABANDONED: [(&str, &str); 5] = [
 ];
 
 /// Settings of the service's own database.
-// No group: it would be named after the type, and `web::Settings` has the same name.
-#[derive(Clone, Debug, Args)]
-#[group(skip)]
+#[derive(Clone, Debug)]
 pub struct Settings {
-    /// URL of the service's own database, e.g. `postgres://inventory:…@127.0.0.1:5432/inventory`. Secret.
-    #[arg(long = "database-url", env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
+    /// URL of the service's own database. Secret.
     pub url: SecretString,
+    /// How many connections this instance holds at the most.
+    pub connections: u16,
+    /// Makes all of them when the pool is opened. A process does: the first burst of requests after its start would
+    /// otherwise wait for as many logins, and be refused where the machine is slow. Tests open hundreds of pools.
+    pub at_once: bool,
+}
+
+/// The settings as they were given.
+// No group: it would be named after the type, and others have a group of the same name.
+#[derive(Args)]
+#[group(skip)]
+struct Given {
+    /// URL of the service's own database, e.g. `postgres://inventory:…@127.0.0.1:5432/inventory`. Secret.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: SecretString,
 
     /// How many connections this instance holds at the most (1 to 200). A transaction of ours takes one to three
     /// milliseconds, so eight serve some thousands of requests a second; more only queue in PostgreSQL.
-    #[arg(long = "database-connections", env = "DATABASE_CONNECTIONS", default_value_t = 8,
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=200))]
-    pub connections: u16,
+    database_connections: u16,
+}
 
-    /// Makes all of them when the pool is opened. A process does: the first burst of requests after its start would
-    /// otherwise wait for as many logins, and be refused where the machine is slow. Tests open hundreds of pools.
-    #[arg(skip = true)]
-    pub at_once: bool,
+impl TryFrom<Given> for Settings {
+    type Error = clap::Error;
+
+    fn try_from(given: Given) -> Result<Self, clap::Error> {
+        let settings = Self { url: given.database_url, connections: given.database_connections, at_once: true };
+        // Not by a value parser: clap repeats what that refuses, password and all.
+        let url = settings.url.expose_secret();
+        let usable = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        if !usable || settings.options().is_err() {
+            return Err(clap::Error::raw(ErrorKind::ValueValidation, "DATABASE_URL is not a PostgreSQL URL\n"));
+        }
+        Ok(settings)
+    }
+}
+
+impl FromArgMatches for Settings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Given::from_arg_matches(matches)?.try_into()
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Settings {
+    fn augment_args(command: Command) -> Command {
+        Given::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Given::augment_args_for_update(command)
+    }
 }
 
 impl Settings {
@@ -52,20 +95,22 @@ impl Settings {
     }
 }
 
-fn secret(text: &str) -> Result<SecretString, String> {
-    // The message must not repeat the URL: it holds the password.
-    PgConnectOptions::from_str(text).map_err(|_| "not a PostgreSQL URL".to_owned())?;
-    Ok(text.to_owned().into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(url: &str) -> Result<Settings, clap::Error> {
+        let command = Settings::augment_args(Command::new("inventory"));
+        Settings::from_arg_matches(&command.get_matches_from(["inventory", "--database-url", url]))
+    }
+
     #[test]
-    fn a_bad_url_is_refused_without_repeating_it() {
-        let error = secret("postgres://user:hunter2@host:port/x").unwrap_err();
-        assert!(!error.contains("hunter2"), "{error}");
+    fn a_bad_url_is_refused_by_the_name_of_its_setting_and_not_repeated() {
+        for bad in ["postgres://user:hunter2@host:port/x", "hunter2", "", "http://user:hunter2@host/x"] {
+            let error = read(bad).unwrap_err().to_string();
+            assert!(error.contains("DATABASE_URL") && !error.contains("hunter2"), "{bad}: {error}");
+        }
+        assert!(read("postgres://user:hunter2@localhost/x").is_ok());
     }
 
     #[test]
