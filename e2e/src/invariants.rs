@@ -38,7 +38,8 @@ const QUESTIONS: &[Questions] = &[
 
 /// Events that wait or were set aside.
 const WAITING: &str = "select 'waits: ' || subject from messaging.outbox where published_at is null
-    union all select 'dead letter: ' || error from messaging.dead_letter where redriven_at is null";
+    union all select 'dead letter: ' || error from messaging.dead_letter
+        where redriven_at is null and discarded_at is null";
 
 /// Where each order stands at a service.
 pub type States = BTreeMap<String, String>;

@@ -16,7 +16,10 @@ async fn count(pool: &Pool) -> i64 {
 }
 
 async fn with_table(pool: &Pool) {
-    sqlx::raw_sql("create table note (text text primary key)").execute(&mut *pool.get().await.unwrap()).await.unwrap();
+    sqlx::raw_sql("create table note (text text primary key)")
+        .execute(&mut *pool.single("make table").await.unwrap())
+        .await
+        .unwrap();
 }
 
 const WRITE: &str = "insert into note values ('written')";
@@ -30,7 +33,7 @@ async fn the_commit_of_a_failed_transaction_is_an_error_and_the_connection_is_no
     sqlx::raw_sql(WRITE).execute(&mut *tx).await.unwrap();
     sqlx::raw_sql(WRITE).execute(&mut *tx).await.unwrap_err();
     // PostgreSQL would answer a plain COMMIT with ROLLBACK and no error.
-    assert_eq!(tx.commit().await.unwrap_err().code().as_deref(), Some("25P02"));
+    assert_eq!(tx.commit("write").await.unwrap_err().code().as_deref(), Some("25P02"));
     assert_eq!(count(&pool).await, 0);
 }
 
@@ -45,7 +48,7 @@ async fn a_transaction_that_is_dropped_is_rolled_back_and_gives_its_locks_back_a
     let mut other = pool.begin().await.unwrap();
     sqlx::raw_sql("set local lock_timeout = '5s'").execute(&mut *other).await.unwrap();
     sqlx::raw_sql(WRITE).execute(&mut *other).await.unwrap();
-    other.commit().await.unwrap();
+    other.commit("write again").await.unwrap();
     assert_eq!(count(&pool).await, 1);
 }
 

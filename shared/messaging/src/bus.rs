@@ -37,6 +37,9 @@ const RECONNECT: Duration = Duration::from_millis(500);
 /// a word is noticed by nothing else (the client's own choice is a minute).
 const SIGN: Duration = Duration::from_secs(2);
 
+/// How often rows are deleted that nobody needs any more.
+const CLEANING: Duration = Duration::from_mins(1);
+
 /// A connection that tries again for as long as it takes.
 pub(crate) fn connection(name: &str) -> ConnectOptions {
     ConnectOptions::new()
@@ -57,6 +60,7 @@ pub struct Bus {
     pub(crate) in_doubt: Arc<AtomicBool>,
     // Changes with every connection: requests for messages that were made on an earlier one are forgotten.
     pub(crate) connections: watch::Receiver<u64>,
+    pub(crate) cleaning: Duration,
 }
 
 impl Bus {
@@ -78,7 +82,13 @@ impl Bus {
             .connect(nats)
             .await?;
         let jetstream = jetstream::new(client.clone());
-        Ok(Self { service, pool: pool.clone(), client, jetstream, in_doubt, connections })
+        Ok(Self { service, pool: pool.clone(), client, jetstream, in_doubt, connections, cleaning: CLEANING })
+    }
+
+    /// Deletes rows of outbox and inbox that nobody needs any more this often, instead of every minute.
+    #[must_use]
+    pub fn cleaning_every(self, cleaning: Duration) -> Self {
+        Self { cleaning, ..self }
     }
 
     /// NATS answers. For readiness.
@@ -93,7 +103,7 @@ impl Bus {
 
     /// Lets events take effect, until told to stop.
     pub async fn consume(self, subscriptions: Subscriptions, stop: CancellationToken) {
-        let forget = inbox::forget_old(self.pool.clone(), stop.clone());
+        let forget = inbox::forget_old(self.pool.clone(), self.cleaning, stop.clone());
         let consumers = subscriptions.reactions().map(|reaction| consumer::run(&self, reaction, &stop));
         tokio::join!(forget, futures::future::join_all(consumers));
     }

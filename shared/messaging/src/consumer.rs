@@ -16,15 +16,18 @@ use uuid::Uuid;
 
 use crate::{
     bus::Bus,
-    dead_letters, inbox,
+    dead_letters::{self, NewLetter},
+    failures,
     stream::{self, BoxError},
-    subscription::Reaction,
+    subscription::{Reaction, blameless},
 };
 
 /// A passing fault is waited out on the spot, which keeps the order; after that the next messages go first.
 const ON_THE_SPOT: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
-/// After so many deliveries a message is set aside.
-const DELIVERIES: i64 = 6;
+/// How often that makes at each delivery.
+const TRIES: i32 = 3;
+/// After so many attempts that failed a message is set aside.
+const ATTEMPTS: i32 = 6 * TRIES;
 /// How long an effect may take before the message is delivered again. Effects take milliseconds; this is how long an
 /// event is late whose delivery was lost in a crash.
 const ACK_WAIT: Duration = Duration::from_secs(5);
@@ -33,6 +36,11 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// was forgotten in a restart is noticed after two heartbeats.
 const PULL: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How many messages wait here to be handled. Even if each fails and is tried again on the spot, their turn comes
+/// before the time for their acknowledgement is over; it also bounds the memory they take.
+const AHEAD: usize = 16;
+/// While the database does not answer.
+const OUTAGE: Duration = Duration::from_millis(500);
 
 pub(crate) async fn run(bus: &Bus, reaction: &Reaction, stop: &CancellationToken) {
     while !stop.is_cancelled() {
@@ -86,7 +94,7 @@ async fn request(bus: &Bus, reaction: &Reaction) -> Result<pull::Stream, BoxErro
     if consumer.cached_info().config.filter_subject != reaction.event_type {
         return Err("the server did not keep the consumer's filter".into());
     }
-    Ok(consumer.stream().expires(PULL).heartbeat(HEARTBEAT).messages().await?)
+    Ok(consumer.stream().max_messages_per_batch(AHEAD).expires(PULL).heartbeat(HEARTBEAT).messages().await?)
 }
 
 async fn traced(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(), BoxError> {
@@ -97,70 +105,94 @@ async fn traced(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(),
 }
 
 async fn handle(bus: &Bus, reaction: &Reaction, message: &Message) -> Result<(), BoxError> {
-    let delivered = message.info()?.delivered;
+    let again = message.info()?.delivered > 1;
     let outcome = match (reaction.check)(&message.payload) {
-        Err(error) => set_aside(bus, reaction, message, delivered, &error.to_string()).await,
-        Ok(event) => match on_the_spot(bus, reaction, event, &message.payload).await {
-            Err(error) if delivered >= DELIVERIES && !is_unavailable(&error) => {
-                set_aside(bus, reaction, message, delivered, &format!("{error:#}")).await
-            }
-            outcome => outcome,
+        Err(error) => set_aside(bus, reaction, message, &error.to_string()).await,
+        Ok(event) => match on_the_spot(bus, reaction, event, message, again).await {
+            Err(error) if !blameless(&error) => within(count(bus, reaction, message, event, &error)).await,
+            outcome => outcome.map(|()| None),
         },
     };
-    match outcome {
-        Ok(()) => Point::new("acknowledge").of(reaction.event_type).around(message.double_ack()).await,
-        Err(error) => {
-            tracing::warn!(error = format!("{error:#}"), delivered, "an event did not take effect; trying again");
-            hand_back(message, Some(backoff(delivered))).await
-        }
+    let pause = outcome.unwrap_or_else(|error| {
+        tracing::warn!(error = format!("{error:#}"), "an event waits for the database");
+        Some(OUTAGE)
+    });
+    match pause {
+        None => Point::new("acknowledge").of(reaction.event_type).around(message.double_ack()).await,
+        Some(pause) => hand_back(message, Some(pause)).await,
     }
-}
-
-/// Whether the fault is the database's: it says nothing about the message, which waits until there is one.
-fn is_unavailable(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<database::Error>().is_some_and(database::Error::unavailable))
 }
 
 async fn hand_back(message: &Message, until: Option<Duration>) -> Result<(), BoxError> {
     Point::new("hand back").around(message.ack_with(AckKind::Nak(until))).await
 }
 
-async fn on_the_spot(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -> anyhow::Result<()> {
+async fn on_the_spot(
+    bus: &Bus,
+    reaction: &Reaction,
+    event: Uuid,
+    message: &Message,
+    again: bool,
+) -> anyhow::Result<()> {
     for pause in ON_THE_SPOT {
-        match within(take_effect(bus, reaction, event, body)).await {
+        match within(take_effect(bus, reaction, event, message, again)).await {
             Ok(()) => return Ok(()),
             Err(error) => tracing::info!(error = format!("{error:#}"), "an event did not take effect yet"),
         }
         tokio::time::sleep(pause).await;
     }
-    within(take_effect(bus, reaction, event, body)).await
+    within(take_effect(bus, reaction, event, message, again)).await
 }
 
 /// Lets an event take effect, once.
-async fn take_effect(bus: &Bus, reaction: &Reaction, event: Uuid, body: &[u8]) -> anyhow::Result<()> {
+async fn take_effect(
+    bus: &Bus,
+    reaction: &Reaction,
+    event: Uuid,
+    message: &Message,
+    again: bool,
+) -> anyhow::Result<()> {
     let mut tx = bus.pool.begin().await?;
-    if inbox::record(&mut tx, &reaction.consumer, event).await? {
-        (reaction.effect)(&mut tx, body).await?;
+    if reaction.take_effect(&mut tx, event, &message.payload).await? {
+        if again {
+            failures::forget(&mut tx, &reaction.consumer, event).await?;
+        }
         tx.commit(Point::new("take effect").of(reaction.event_type)).await?;
         metrics::counter!("events_consumed_total", "consumer" => reaction.consumer.clone()).increment(1);
     }
     Ok(())
 }
 
-async fn set_aside(bus: &Bus, reaction: &Reaction, message: &Message, delivered: i64, why: &str) -> anyhow::Result<()> {
-    tracing::error!(why, consumer = reaction.consumer, "an event is set aside as a dead letter");
-    metrics::counter!("events_dead_lettered_total", "consumer" => reaction.consumer.clone()).increment(1);
-    let (consumer, subject, body) = (&reaction.consumer, &message.subject, &message.payload);
-    within(async {
-        let mut db = bus.pool.single("set aside").await?;
-        dead_letters::insert(&mut db, consumer, subject, body, why, delivered).await?;
-        Ok(())
-    })
-    .await
+/// Counts a failure, and answers how long to wait before the next attempt. The last one sets the message aside.
+async fn count(
+    bus: &Bus,
+    reaction: &Reaction,
+    message: &Message,
+    event: Uuid,
+    error: &anyhow::Error,
+) -> anyhow::Result<Option<Duration>> {
+    let mut tx = bus.pool.begin().await?;
+    let failure = failures::add(&mut tx, &reaction.consumer, event, TRIES).await?;
+    let last = failure.attempts >= ATTEMPTS;
+    if last {
+        let letter = NewLetter::of(reaction, message, &format!("{error:#}"))?.after(&failure);
+        dead_letters::insert(&mut tx, &letter).await?;
+        failures::forget(&mut tx, &reaction.consumer, event).await?;
+    } else {
+        tracing::warn!(error = format!("{error:#}"), failure.attempts, "an event did not take effect; trying again");
+    }
+    tx.commit(Point::new("count failure").of(reaction.event_type)).await?;
+    Ok((!last).then(|| backoff(failure.attempts)))
 }
 
-/// 50 ms, 100 ms, 200 ms … up to 30 s.
-fn backoff(delivered: i64) -> Duration {
-    let doublings = u32::try_from(delivered.clamp(1, 12) - 1).unwrap_or(0);
-    Duration::from_millis(50 * 2_u64.pow(doublings)).min(Duration::from_secs(30))
+async fn set_aside(bus: &Bus, reaction: &Reaction, message: &Message, why: &str) -> anyhow::Result<Option<Duration>> {
+    let letter = NewLetter::of(reaction, message, why)?;
+    within(async { dead_letters::insert(&mut *bus.pool.single("set aside").await?, &letter).await }).await?;
+    Ok(None)
+}
+
+/// 50 ms, 100 ms, 200 ms and so on, by how often it was tried.
+fn backoff(attempts: i32) -> Duration {
+    let doublings = u32::try_from(attempts / TRIES - 1).unwrap_or(0);
+    Duration::from_millis(50 * 2_u64.pow(doublings.min(8)))
 }

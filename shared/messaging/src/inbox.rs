@@ -7,7 +7,8 @@ use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-const FORGET: Duration = Duration::from_mins(10);
+use crate::failures;
+
 const FORGOTTEN_AT_ONCE: u64 = 10_000;
 
 /// Records the event; false if it has taken effect already.
@@ -22,8 +23,9 @@ pub(crate) async fn record(db: &mut PgConnection, consumer: &str, event: Uuid) -
     Ok(recorded.rows_affected() == 1)
 }
 
-/// Forgets events older than a week, in bounded batches: streams keep theirs for three days, so none comes back.
-pub(crate) async fn forget_old(pool: Pool, stop: CancellationToken) {
+/// Forgets events older than a week, in bounded batches: streams keep theirs for three days, so none comes back but
+/// dead letters, which an operator may redrive at any time. Then the effects themselves know better.
+pub(crate) async fn forget_old(pool: Pool, every: Duration, stop: CancellationToken) {
     // At the start as well: a process that is restarted often forgets too.
     while !stop.is_cancelled() {
         if let Err(error) = forget_batches(&pool).await {
@@ -31,7 +33,7 @@ pub(crate) async fn forget_old(pool: Pool, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(FORGET) => {}
+            () = tokio::time::sleep(every) => {}
         }
     }
 }
@@ -39,7 +41,7 @@ pub(crate) async fn forget_old(pool: Pool, stop: CancellationToken) {
 async fn forget_batches(pool: &Pool) -> Result<()> {
     let forget = || within(async { forget_batch(&mut *pool.single("forget inbox").await?).await });
     while forget().await? == FORGOTTEN_AT_ONCE {}
-    Ok(())
+    within(async { failures::forget_old(&mut *pool.single("forget failures").await?).await }).await
 }
 
 async fn forget_batch(db: &mut PgConnection) -> Result<u64> {

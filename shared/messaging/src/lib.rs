@@ -9,6 +9,7 @@ mod relay;
 
 mod broadcast;
 mod consumer;
+mod failures;
 mod inbox;
 mod subscription;
 

@@ -28,7 +28,6 @@ const STANDBY: Duration = Duration::from_secs(1);
 /// The lease lasts five seconds of the database's time; we count on less, by our own clock.
 const LEASE: Duration = Duration::from_secs(3);
 const RENEW: Duration = Duration::from_millis(1_500);
-const FORGET: Duration = Duration::from_mins(1);
 
 pub(crate) struct Relay {
     bus: Bus,
@@ -144,7 +143,7 @@ impl Relay {
 
     /// Once in a while, and never while NATS may have lost what is kept.
     async fn forget(&mut self) -> Result<(), BoxError> {
-        let forgot_lately = self.forgot_at.is_some_and(|at| at.elapsed() < FORGET);
+        let forgot_lately = self.forgot_at.is_some_and(|at| at.elapsed() < self.bus.cleaning);
         if forgot_lately || !self.bus.connected() || self.bus.in_doubt.load(Ordering::Relaxed) {
             return Ok(());
         }

@@ -1,12 +1,15 @@
 //! Which events a service reacts to, and how.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use anyhow::bail;
 use contracts::{CloudEvent, Event};
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+use crate::inbox;
 
 type Effect = dyn for<'a> Fn(&'a mut PgConnection, &'a [u8]) -> BoxFuture<'a, anyhow::Result<()>> + Send + Sync;
 
@@ -19,6 +22,26 @@ pub struct Reaction {
     pub(crate) consumer: String,
     pub(crate) check: fn(&[u8]) -> Result<Uuid, Unreadable>,
     pub(crate) effect: Arc<Effect>,
+}
+
+impl Reaction {
+    /// Lets an event take effect in the transaction that is open on `db`; false if it had taken effect before. A panic
+    /// is an error like others: no event may stop what comes after it.
+    pub(crate) async fn take_effect(&self, db: &mut PgConnection, event: Uuid, body: &[u8]) -> anyhow::Result<bool> {
+        let effect = async {
+            let first = inbox::record(db, &self.consumer, event).await?;
+            if first {
+                (self.effect)(db, body).await?;
+            }
+            anyhow::Ok(first)
+        };
+        AssertUnwindSafe(effect).catch_unwind().await.unwrap_or_else(|_| bail!("the reaction panicked"))
+    }
+}
+
+/// The database failed, not the effect: how often does not count against the event.
+pub(crate) fn blameless(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<database::Error>().is_some_and(database::Error::unavailable))
 }
 
 /// The message is not an event of the type that is expected here: no retry will change that.

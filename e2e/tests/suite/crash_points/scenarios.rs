@@ -3,7 +3,7 @@
 use futures::FutureExt;
 
 use super::{
-    mending, orders, people, running, staff,
+    letters, mending, orders, people, running, staff,
     stage::{Case, Deed},
 };
 
@@ -68,8 +68,18 @@ pub const SCENARIOS: &[Scenario] = &[
         |s| staff::sends_a_parcel(s).boxed_local(),
         &["take effect (shipping.shipment.dispatched.v1)", "take effect (shipping.shipment.delivered.v1)"],
     ),
-    when("order", |s| running::hears_of_an_unknown_order(s).boxed_local(), &["hand back", "set aside"]),
-    when("store", |s| running::redrives_a_dead_letter(s).boxed_local(), &["redrive dead letter"]),
+    when(
+        "order",
+        |s| letters::hears_of_an_unknown_order(s).boxed_local(),
+        &["hand back", "count failure (shipping.shipment.dispatched.v1)"],
+    ),
+    when("order", |s| letters::hears_nonsense(s).boxed_local(), &["set aside"]),
+    when("store", |s| letters::redrives_a_dead_letter(s).boxed_local(), &["redrive dead letter"]),
+    when(
+        "store",
+        |s| letters::gives_a_dead_letter_up(s).boxed_local(),
+        &["record failed redrive", "discard dead letter"],
+    ),
     // Sagas.
     when(
         "order",
@@ -160,7 +170,15 @@ pub const SCENARIOS: &[Scenario] = &[
     when(
         "inventory",
         |s| running::starts_again(s).boxed_local(),
-        &["make stream", "make consumer", "take relay lease", "publish again", "forget published", "forget inbox"],
+        &[
+            "make stream",
+            "make consumer",
+            "take relay lease",
+            "publish again",
+            "forget published",
+            "forget inbox",
+            "forget failures",
+        ],
     ),
     when("inventory", |s| running::stops(s).boxed_local(), &["give relay lease back"]),
     when("inventory", |s| running::starts_on_an_empty_database(s).boxed_local(), &["migrate", "seed stock"]),

@@ -1,30 +1,21 @@
 //! `/v1/dead-letters`, the same in every service that reacts to events.
 
-use axum::extract::{FromRef, FromRequestParts, State};
-use database::Pool;
-use http::{StatusCode, request::Parts};
-use serde::{Deserialize, Serialize};
+use axum::extract::{FromRef, State};
+use serde::Deserialize;
+use tracing::Instrument;
 use utoipa::{IntoParams, ToSchema, openapi::security::SecurityRequirement};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
-use web::{Authenticated, Caller, Json, Page, Paging, Path, Problem, Query, Verifier, contract};
+use web::{Json, Page, Paging, Path, Problem, Query, Verifier, contract};
 
-use super::rows::{self, DeadLetter, DeadLetterSummary};
-use crate::{inbox, subscription::Subscriptions};
-
-/// What the routes need: the reactions, to run them again, and the tables.
-#[derive(Clone)]
-pub struct DeadLetters {
-    subscriptions: Subscriptions,
-    pool: Pool,
-}
-
-impl DeadLetters {
-    /// The dead letters of a service.
-    pub fn of(subscriptions: Subscriptions, pool: Pool) -> Self {
-        Self { subscriptions, pool }
-    }
-}
+use super::{
+    DeadLetters,
+    actions::{self, DeadLetterAction},
+    letters::{self, DeadLetter, DeadLetterState, DeadLetterSummary, Wanted},
+    operator::Operator,
+    redrive::{self, RedriveMany, Redriven, RedrivenMany, not_found},
+    words::{DiscardReason, Name},
+};
 
 /// The routes, with scope `{service}:operate`.
 pub fn router<S>(service: &str) -> OpenApiRouter<S>
@@ -33,7 +24,13 @@ where
     Verifier: FromRef<S>,
     DeadLetters: FromRef<S>,
 {
-    let mut router = OpenApiRouter::new().routes(routes!(list)).routes(routes!(inspect)).routes(routes!(redrive));
+    let mut router = OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(inspect))
+        .routes(routes!(redrive))
+        .routes(routes!(redrive_many))
+        .routes(routes!(discard))
+        .routes(routes!(list_actions));
     let scope = format!("{service}:operate");
     for item in router.get_openapi_mut().paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
@@ -43,40 +40,34 @@ where
     router
 }
 
-/// A caller with scope `{service}:operate`; a user must be an operator besides.
-struct Operator(Caller);
-
-impl<S> FromRequestParts<S> for Operator
-where
-    S: Send + Sync,
-    Verifier: FromRef<S>,
-    DeadLetters: FromRef<S>,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Authenticated(caller) = Authenticated::from_request_parts(parts, state).await?;
-        let scope = format!("{}:operate", DeadLetters::from_ref(state).subscriptions.service);
-        caller.require_scope(&scope)?;
-        caller.require_role(&["operator"])?;
-        Ok(Self(caller))
-    }
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// Those in this state; unless told, those that wait.
+    #[serde(default)]
+    #[param(inline)]
+    state: DeadLetterState,
+    /// Those of this reaction.
+    #[param(inline)]
+    consumer: Option<Name>,
+    /// Those of this type of event.
+    #[param(inline)]
+    subject: Option<Name>,
 }
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Filter {
-    /// Those redriven with success instead of those that wait.
-    #[serde(default)]
-    redriven: bool,
+struct ActionFilter {
+    /// Those to this letter.
+    dead_letter: Option<Uuid>,
 }
 
-/// A redrive that took effect.
-#[derive(Serialize, ToSchema)]
-pub struct Redriven {
-    pub id: Uuid,
-    /// False: the event had taken effect already, and nothing was done.
-    pub took_effect: bool,
+/// Why a message shall never take effect.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Discard {
+    #[schema(inline)]
+    reason: DiscardReason,
 }
 
 /// List the messages that never took effect
@@ -89,28 +80,36 @@ async fn list(
     Query(filter): Query<Filter>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<DeadLetterSummary>>, Problem> {
-    let after = paging.cursor()?;
-    let mut db = it.pool.get().await.map_err(failed)?;
-    let rows = rows::list(&mut db, filter.redriven, after, paging.limit.rows()).await.map_err(failed)?;
+    let wanted = Wanted {
+        state: filter.state,
+        consumer: filter.consumer.as_ref().map(Name::as_str),
+        subject: filter.subject.as_ref().map(Name::as_str),
+        after: paging.cursor()?,
+        rows: paging.limit.rows(),
+    };
+    let rows = letters::list(&mut *it.pool.get().await.map_err(failed)?, &wanted).await.map_err(failed)?;
     Ok(Json(Page::of(rows, paging.limit, |row| row.id.to_string())))
 }
 
 /// Inspect one message that never took effect
 #[utoipa::path(get, path = "/v1/dead-letters/{id}", operation_id = "inspect_dead_letter", tag = "operations",
     params(("id" = Uuid, Path, description = "Which dead letter.")),
-    responses((status = 200, description = "The dead letter with its body.", body = DeadLetter),
+    responses((status = 200, description = "The dead letter with its headers and body.", body = DeadLetter),
         (status = 404, response = contract::NotFound), contract::Problems))]
 async fn inspect(
     _: Operator,
     State(it): State<DeadLetters>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<DeadLetter>, Problem> {
-    Ok(Json(find(&it, id).await?))
+    let mut db = it.pool.get().await.map_err(failed)?;
+    let letter = letters::find(&mut db, id).await.map_err(failed)?;
+    letter.map(Json).ok_or_else(not_found)
 }
 
 /// Run the reaction to a message again
 ///
-/// It is recorded with who asked for it. A message that fails again stays, with 409 and the new error.
+/// It is recorded with who asked for it and what came of it. A message that fails again stays, with 409 and the new
+/// error.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/redrive", operation_id = "redrive_dead_letter", tag = "operations",
     params(("id" = Uuid, Path, description = "Which dead letter.")),
     responses((status = 200, description = "It took effect, or had already.", body = Redriven),
@@ -121,38 +120,67 @@ async fn redrive(
     State(it): State<DeadLetters>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Redriven>, Problem> {
-    let letter = find(&it, id).await?;
-    let took_effect = again(&it, &letter, &operator.subject).await?;
-    tracing::info!(%id, by = operator.subject, took_effect, "a dead letter was redriven");
-    Ok(Json(Redriven { id, took_effect }))
+    finished(async move { redrive::one(&it, id, &operator).await }).await.map(Json)
 }
 
-async fn find(it: &DeadLetters, id: Uuid) -> Result<DeadLetter, Problem> {
+/// Run a reaction again for the messages that wait for it
+///
+/// The oldest first, at the most 100 of them and for at the most ten seconds; ask again while some wait. Each is
+/// recorded like a single one, and one that fails again stops no other.
+#[utoipa::path(post, path = "/v1/dead-letter-redrives", operation_id = "redrive_dead_letters", tag = "operations",
+    request_body = RedriveMany,
+    responses((status = 200, description = "What came of it.", body = RedrivenMany),
+        (status = 409, response = contract::Conflict), contract::Problems, contract::BodyProblems))]
+async fn redrive_many(
+    Operator(operator): Operator,
+    State(it): State<DeadLetters>,
+    Json(wanted): Json<RedriveMany>,
+) -> Result<Json<RedrivenMany>, Problem> {
+    finished(async move { redrive::many(&it, &wanted, &operator).await }).await.map(Json)
+}
+
+/// Decide that a message shall never take effect
+///
+/// It is recorded with who decided it, and why. Should the message come again, it does nothing.
+#[utoipa::path(post, path = "/v1/dead-letters/{id}/discard", operation_id = "discard_dead_letter", tag = "operations",
+    params(("id" = Uuid, Path, description = "Which dead letter.")), request_body = Discard,
+    responses((status = 200, description = "The dead letter, discarded.", body = DeadLetter),
+        (status = 404, response = contract::NotFound), (status = 409, response = contract::Conflict),
+        contract::Problems, contract::BodyProblems))]
+async fn discard(
+    Operator(operator): Operator,
+    State(it): State<DeadLetters>,
+    Path(id): Path<Uuid>,
+    Json(discard): Json<Discard>,
+) -> Result<Json<DeadLetter>, Problem> {
+    redrive::discard(&it, id, &discard.reason, &operator).await.map(Json)
+}
+
+/// List what operators did to dead letters, the latest first
+#[utoipa::path(get, path = "/v1/dead-letter-actions", operation_id = "list_dead_letter_actions", tag = "operations",
+    params(ActionFilter, Paging),
+    responses((status = 200, description = "A page of actions.", body = Page<DeadLetterAction>), contract::Problems))]
+async fn list_actions(
+    _: Operator,
+    State(it): State<DeadLetters>,
+    Query(filter): Query<ActionFilter>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<DeadLetterAction>>, Problem> {
+    let before = paging.cursor()?;
     let mut db = it.pool.get().await.map_err(failed)?;
-    let found = rows::find(&mut db, id).await.map_err(failed)?;
-    found.ok_or_else(|| Problem::not_found("dead_letter_not_found", "There is no such dead letter"))
+    let rows = actions::list(&mut db, filter.dead_letter, before, paging.limit.rows()).await.map_err(failed)?;
+    Ok(Json(Page::of(rows, paging.limit, |row| row.id.to_string())))
 }
 
-async fn again(it: &DeadLetters, letter: &DeadLetter, by: &str) -> Result<bool, Problem> {
-    let conflict = |code, title| Problem::new(StatusCode::CONFLICT, code, title);
-    let still = |error: String| conflict("redrive_failed", "The message still does not take effect").detail(error);
-    let reaction = it.subscriptions.find(&letter.summary.consumer);
-    let reaction = reaction.ok_or_else(|| conflict("no_such_reaction", "The service no longer reacts to this"))?;
-    let event = (reaction.check)(&letter.bytes).map_err(|error| still(error.to_string()))?;
-    let mut tx = it.pool.begin().await.map_err(failed)?;
-    if !rows::take_redrive(&mut tx, letter.summary.id, by).await.map_err(failed)? {
-        return Err(conflict("already_redriven", "The message was redriven already"));
-    }
-    let took_effect = inbox::record(&mut tx, &reaction.consumer, event).await.map_err(failed)?;
-    if took_effect {
-        (reaction.effect)(&mut tx, &letter.bytes).await.map_err(|error| still(format!("{error:#}")))?;
-    }
-    tx.commit("redrive dead letter").await.map_err(failed)?;
-    Ok(took_effect)
+/// Ends what was begun even if the caller goes away: a redrive that failed is recorded after it has failed.
+async fn finished<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::spawn(work.in_current_span()).await.map_err(|error| Problem::internal(&error))?
 }
 
 // Passed to map_err, which hands the error over.
 #[allow(clippy::needless_pass_by_value)]
-fn failed(error: database::Error) -> Problem {
+pub(super) fn failed(error: database::Error) -> Problem {
     if error.unavailable() { Problem::unavailable(&error) } else { Problem::internal(&error) }
 }

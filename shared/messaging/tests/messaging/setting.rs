@@ -5,14 +5,16 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use async_nats::jetstream::{self, consumer::PullConsumer};
 use contracts::{Sku, inventory::StockChanged};
 use database::Pool;
 use messaging::{Bus, Subscriptions};
 use sqlx::PgConnection;
-use testkit::{nats::Nats, postgres::Database};
+use testkit::{eventually, nats::Nats, postgres::Database};
 use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// A running side: its database, its pool, its connection to the events.
 pub struct Side {
@@ -37,6 +39,14 @@ impl Side {
     /// The connection of a new process on the same database.
     pub async fn reopen(&mut self, nats: &Nats) {
         self.bus = Bus::open(self.service, &nats.url(), &self.database.settings(), &self.pool).await.unwrap();
+    }
+
+    /// Lets the tasks go where they stand, as a kill does.
+    pub async fn kill(&mut self) {
+        for task in self.tasks.drain(..) {
+            task.abort();
+            assert!(task.await.unwrap_err().is_cancelled());
+        }
     }
 
     /// Another instance of the same service on the same database.
@@ -80,10 +90,20 @@ impl Side {
 }
 
 pub const WAITING: &str = "select count(*) from messaging.outbox where published_at is null";
-pub const DEAD: &str = "select count(*) from messaging.dead_letter where redriven_at is null";
+pub const DEAD: &str = "select count(*) from messaging.dead_letter where redriven_at is null and discarded_at is null";
 
 pub fn stock(sku: &str, version: i64) -> StockChanged {
     StockChanged { sku: Sku::parse(sku).unwrap(), on_hand: 1, reserved: 0, available: 1, version }
+}
+
+/// An event as it goes on the wire, with an id of its own.
+pub fn event(sku: &str, version: i64) -> String {
+    let data = stock(sku, version);
+    serde_json::json!({
+        "specversion": "1.0", "id": Uuid::now_v7(), "source": "/inventory", "type": "inventory.stock.changed.v1",
+        "subject": sku, "time": "2026-11-21T10:00:00Z", "datacontenttype": "application/json", "data": data,
+    })
+    .to_string()
 }
 
 /// Writes each event down; fails while `broken`.
@@ -100,7 +120,7 @@ pub fn writing_down(broken: &Arc<AtomicBool>) -> Subscriptions {
     })
 }
 
-async fn write_down(db: &mut PgConnection, event: &StockChanged) -> anyhow::Result<()> {
+pub async fn write_down(db: &mut PgConnection, event: &StockChanged) -> anyhow::Result<()> {
     sqlx::query("insert into effect (sku, version) values ($1, $2)")
         .bind(event.sku.as_str())
         .bind(event.version)
@@ -110,8 +130,19 @@ async fn write_down(db: &mut PgConnection, event: &StockChanged) -> anyhow::Resu
 }
 
 /// Publishes bytes as they are, past the outbox.
-pub async fn publish(nats: &Nats, subject: &str, body: &str) {
-    let client = async_nats::connect(nats.url()).await.unwrap();
-    let jetstream = async_nats::jetstream::new(client);
-    jetstream.publish(subject.to_owned(), body.to_owned().into()).await.unwrap().await.unwrap();
+pub async fn publish(nats: &Nats, subject: &str, body: impl AsRef<[u8]>) {
+    let body = body.as_ref().to_vec();
+    jetstream(nats).await.publish(subject.to_owned(), body.into()).await.unwrap().await.unwrap();
+}
+
+/// The streams, as somebody else sees them.
+pub async fn jetstream(nats: &Nats) -> jetstream::Context {
+    jetstream::new(async_nats::connect(nats.url()).await.unwrap())
+}
+
+/// The consumer of stock changes, as the server sees it, once it is there.
+pub async fn consumer(nats: &Nats) -> PullConsumer {
+    let jetstream = jetstream(nats).await;
+    let find = async || jetstream.get_stream("inventory").await?.get_consumer("store-inventory-stock-changed-v1").await;
+    eventually(async || find().await.ok()).await
 }
