@@ -1,26 +1,15 @@
 //! Processes die; orders and events do not.
 
-use e2e::{Purchase, Shopper, invariants, patiently};
+use e2e::{Purchase, Shopper, patiently};
 use futures::future::join_all;
-use launch::suite::Suite;
 use serde_json::Value;
 
-use crate::setting::{databases, own_suite, shopper, state};
+use crate::setting::{at_rest, own_suite, shopper, state};
 
 async fn place(shopper: &Shopper, purchase: &Purchase) -> String {
     let cart = shopper.fill_cart(purchase).await.unwrap();
     let order = shopper.order_for(&cart, purchase).await.unwrap();
     shopper.place(order).await.unwrap().expect(202).unwrap().text("id").unwrap()
-}
-
-async fn at_rest(suite: &Suite) {
-    let databases = databases(suite);
-    let clean = patiently(async || {
-        let found = invariants::between(&databases).await?;
-        anyhow::ensure!(found.is_empty(), "{}", found.join("\n"));
-        Ok(())
-    });
-    clean.await.unwrap();
 }
 
 #[tokio::test]

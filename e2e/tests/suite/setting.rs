@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use e2e::{Shopper, invariants::Databases};
+use e2e::{
+    Shopper,
+    invariants::{self, Databases},
+    patiently,
+};
 use launch::suite::Suite;
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -33,6 +37,17 @@ pub async fn shopper(suite: &Suite, user: &str) -> Shopper {
 pub fn databases(suite: &Suite) -> Databases {
     let services = ["auth", "store", "inventory", "accounting", "shipping", "order"];
     services.into_iter().map(|service| (service.to_owned(), suite.database_url(service))).collect()
+}
+
+/// Waits until everything has ended, has left, and agrees.
+pub async fn at_rest(suite: &Suite) {
+    let databases = databases(suite);
+    let clean = patiently(async || {
+        let found = invariants::between(&databases).await?;
+        anyhow::ensure!(found.is_empty(), "{}", found.join("\n"));
+        Ok(())
+    });
+    clean.await.unwrap();
 }
 
 /// The steps of every entry of the sagas that has this `what`, in order. What is heard from others meanwhile comes in

@@ -68,7 +68,10 @@ async fn hear<E: Event>(
     let mut order = orders::lock_order(db, id, None).await?.ok_or_else(|| anyhow::anyhow!("no order {id}"))?;
     if take_in(&mut order, event, now) {
         orders::update_order(db, &order).await?;
-        saga_log::insert_entry(db, id, &entry(what, serde_json::to_value(event)?)).await?;
+        // Of money the order itself remembers nothing; its log does, longer than the inbox.
+        if !saga_log::find_heard(db, id, what).await? {
+            saga_log::insert_entry(db, id, &entry(what, serde_json::to_value(event)?)).await?;
+        }
     }
     Ok(())
 }

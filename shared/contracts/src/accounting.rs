@@ -9,6 +9,7 @@ use crate::{Event, Money, OrderId};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PaymentCaptured {
     pub order_id: OrderId,
+    #[serde(deserialize_with = "crate::additive::money")]
     pub amount: Money,
 }
 
@@ -24,6 +25,7 @@ impl Event for PaymentCaptured {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PaymentRefunded {
     pub order_id: OrderId,
+    #[serde(deserialize_with = "crate::additive::money")]
     pub amount: Money,
 }
 
@@ -41,6 +43,7 @@ pub struct InvoiceIssued {
     pub order_id: OrderId,
     /// The gapless number printed on the invoice.
     pub number: String,
+    #[serde(deserialize_with = "crate::additive::money")]
     pub total: Money,
 }
 

@@ -66,15 +66,22 @@ impl TryFrom<Unchecked> for Address {
     type Error = AddressError;
 
     fn try_from(it: Unchecked) -> Result<Self, AddressError> {
-        line("name", &it.name, 100)?;
-        line("street", &it.street, 100)?;
-        line("postal_code", &it.postal_code, 16)?;
-        line("city", &it.city, 100)?;
-        if it.country.len() != 2 || !it.country.bytes().all(|b| b.is_ascii_uppercase()) {
+        let Unchecked { name, street, postal_code, city, country } = it;
+        Self { name, street, postal_code, city, country }.checked()
+    }
+}
+
+impl Address {
+    /// The address, if every part of it can be used.
+    pub(crate) fn checked(self) -> Result<Self, AddressError> {
+        line("name", &self.name, 100)?;
+        line("street", &self.street, 100)?;
+        line("postal_code", &self.postal_code, 16)?;
+        line("city", &self.city, 100)?;
+        if self.country.len() != 2 || !self.country.bytes().all(|b| b.is_ascii_uppercase()) {
             return Err(AddressError::Country);
         }
-        let Unchecked { name, street, postal_code, city, country } = it;
-        Ok(Self { name, street, postal_code, city, country })
+        Ok(self)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What services agree on: ids, amounts and the events they announce. Types only; no behaviour
 //! of any one service stands here.
 
+mod additive;
 mod address;
 mod event;
 mod id;

@@ -12,6 +12,7 @@ pub struct OrderLine {
     pub sku: Sku,
     pub name: String,
     pub quantity: Quantity,
+    #[serde(deserialize_with = "crate::additive::money")]
     pub unit_price: Money,
 }
 
@@ -21,9 +22,12 @@ pub struct OrderConfirmed {
     pub order_id: OrderId,
     pub customer_id: CustomerId,
     pub lines: Vec<OrderLine>,
+    #[serde(deserialize_with = "crate::additive::money")]
     pub shipping_price: Money,
     /// All lines and shipping.
+    #[serde(deserialize_with = "crate::additive::money")]
     pub total: Money,
+    #[serde(deserialize_with = "crate::additive::address")]
     pub ship_to: Address,
     #[serde(with = "time::serde::rfc3339")]
     pub confirmed_at: OffsetDateTime,

@@ -10,6 +10,7 @@ use crate::{Event, Money, Sku};
 pub struct ProductChanged {
     pub sku: Sku,
     pub name: String,
+    #[serde(deserialize_with = "crate::additive::money")]
     pub price: Money,
     /// No longer sold.
     pub withdrawn: bool,

@@ -9,6 +9,7 @@ mod contract;
 mod eventually;
 mod operations;
 mod place;
+mod redelivery;
 mod tokens;
 
 pub use client::{Answer, Client, NOBODY};

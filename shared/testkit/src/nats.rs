@@ -47,6 +47,15 @@ impl Nats {
         }
     }
 
+    /// Publishes bytes to a stream as they are, as a stranger would.
+    pub async fn publish(&self, subject: &str, body: impl AsRef<[u8]>) {
+        let client = async_nats::connect(self.url()).await.expect("the server answers");
+        // Kept until the acknowledgement: the connection ends with it.
+        let jetstream = async_nats::jetstream::new(client);
+        let sent = jetstream.publish(subject.to_owned(), body.as_ref().to_vec().into()).await;
+        sent.expect("the server takes messages").await.expect("a stream takes the message");
+    }
+
     /// Ends it without a chance to write anything.
     pub async fn kill(&self) {
         match &self.0 {

@@ -1,6 +1,6 @@
 //! `/v1/invoices`, and the event that issues them.
 
-use contracts::{OrderId, seed};
+use contracts::{Currency, OrderId, seed};
 use serde_json::{Value, json};
 use testkit::eventually;
 use time::Duration;
@@ -69,6 +69,50 @@ async fn an_order_refunded_before_it_is_invoiced_gets_no_invoice_and_leaves_noth
     accounting.effects(1).await;
     assert_eq!(accounting.number("select count(*) from invoice").await, 0);
     assert_eq!(accounting.number("select count(*) from account_balance where balance <> 0").await, 0);
+    accounting.end().await;
+}
+
+#[tokio::test]
+async fn a_confirmation_that_comes_again_after_it_was_forgotten_is_neither_invoiced_nor_booked_again() {
+    let accounting = Accounting::start().await;
+    accounting.invoiced().await;
+    let (refunded, _) = accounting.invoiced().await;
+    accounting.refund(refunded).await.expect(200);
+    let (cancelled_first, written) = (accounting.captured("tok_ok").await, "select count(*) from entry");
+    accounting.refund(cancelled_first).await.expect(200);
+    accounting.announce_confirmed(cancelled_first).await;
+    accounting.effects(3).await;
+    let before = (accounting.number(written).await, accounting.announced(ISSUED).await);
+    for _ in 0..2 {
+        accounting.database.deliver_late().await;
+    }
+    assert_eq!((accounting.number(written).await, accounting.announced(ISSUED).await), before);
+    assert_eq!(accounting.number("select count(*) from invoice").await, 2);
+    assert_eq!(accounting.number("select count(*) from credit_note").await, 1);
+    accounting.end().await;
+}
+
+#[tokio::test]
+async fn impossible_amounts_are_set_aside_and_the_rest_goes_on() {
+    let accounting = Accounting::start().await;
+    let (mut negative, mut huge, mut other_currency, mut unprintable) = (
+        confirmed(accounting.captured("tok_ok").await, seed::ALICE),
+        confirmed(accounting.captured("tok_ok").await, seed::ALICE),
+        confirmed(accounting.captured("tok_ok").await, seed::ALICE),
+        confirmed(accounting.captured("tok_ok").await, seed::ALICE),
+    );
+    negative.lines[0].unit_price = euro(-950);
+    huge.lines[0].unit_price = euro(i64::MAX);
+    other_currency.total.currency = Currency::Jpy;
+    unprintable.lines[0].name = "Mug\0".to_owned();
+    // The outbox takes no NUL either: a stranger's message.
+    for event in [&negative, &huge, &other_currency] {
+        accounting.announce(event).await;
+    }
+    accounting.publish(&unprintable).await;
+    accounting.invoiced().await;
+    eventually(async || accounting.number(DEAD).await == 4).await;
+    assert_eq!(accounting.number("select count(*) from invoice").await, 1);
     accounting.end().await;
 }
 

@@ -4,7 +4,9 @@ use accounting::{
     MIGRATOR,
     config::{Config, Payments, Seed},
 };
-use contracts::{Currency, CustomerId, Money, OrderId, Quantity, Sku, order::OrderConfirmed, order::OrderLine, seed};
+use contracts::{
+    Currency, CustomerId, Event, Money, OrderId, Quantity, Sku, order::OrderConfirmed, order::OrderLine, seed,
+};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use testkit::{Answer, Client, Clock, Contract, Tokens, eventually, nats::Nats, postgres::Database};
@@ -23,7 +25,7 @@ pub struct Accounting {
     pub clock: Clock,
     pub address: String,
     handle: web::Handle,
-    _nats: Nats,
+    nats: Nats,
 }
 
 impl Accounting {
@@ -49,7 +51,7 @@ impl Accounting {
         tokio::spawn(service.serve(router));
         let client = Client::new(&handle.address).held_to(Contract::load(CONTRACT));
         let address = handle.address.clone();
-        Self { client, tokens, database, clock, address, handle, _nats: nats }
+        Self { client, tokens, database, clock, address, handle, nats }
     }
 
     /// The order service.
@@ -127,6 +129,16 @@ impl Accounting {
         let mut tx = self.database.pool().await.begin().await.unwrap();
         messaging::announce(&mut tx, event, self.clock.now()).await.unwrap();
         tx.commit("test").await.unwrap();
+    }
+
+    /// The same past any outbox, as a stranger would.
+    pub async fn publish(&self, event: &OrderConfirmed) {
+        let event = json!({
+            "specversion": "1.0", "id": OrderId::generate(), "source": "/order", "type": OrderConfirmed::TYPE,
+            "subject": event.order_id, "time": "2026-11-21T10:00:00Z", "datacontenttype": "application/json",
+            "data": event,
+        });
+        self.nats.publish(OrderConfirmed::TYPE, event.to_string()).await;
     }
 
     /// Waits until so many events had their effect.

@@ -87,6 +87,62 @@ async fn a_fact_that_is_announced_twice_takes_effect_once() {
 }
 
 #[tokio::test]
+async fn what_comes_again_after_it_was_forgotten_and_in_the_wrong_order_has_no_second_effect() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let (sent, cancelled) = (it.reserved(&[("MUG-BLUE", 2)]).await, it.reserved(&[("MUG-BLUE", 3)]).await);
+    it.hear(&confirmed(sent)).await;
+    it.reaches(sent, "committed").await;
+    it.hear(&dispatched(sent)).await;
+    it.reaches(sent, "shipped").await;
+    it.hear(&confirmed(cancelled)).await;
+    it.reaches(cancelled, "committed").await;
+    it.release(cancelled).await.expect(204);
+    let announced = "select count(*) from messaging.outbox where subject = 'inventory.stock.changed.v1'";
+    let before = it.number(announced).await;
+    for _ in 0..2 {
+        it.database.deliver_late().await;
+    }
+    assert_eq!((it.state(sent).await, it.state(cancelled).await), ("shipped".to_owned(), "released".to_owned()));
+    assert_eq!((it.level("MUG-BLUE").await, it.number(announced).await), ((8, 0), before));
+    assert_eq!(it.number("select count(*) from movement where kind = 'shipped'").await, 1);
+    it.end().await;
+}
+
+#[tokio::test]
+async fn goods_that_leave_though_they_were_put_back_are_a_matter_for_an_operator_and_stop_no_other() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let (released, other) = (it.reserved(&[("MUG-BLUE", 2)]).await, it.reserved(&[("MUG-BLUE", 3)]).await);
+    it.release(released).await.expect(204);
+    it.hear(&dispatched(released)).await;
+    it.hear(&dispatched(other)).await;
+    it.reaches(other, "shipped").await;
+    eventually(async || it.number("select count(*) from messaging.dead_letter").await == 1).await;
+    let olga = it.tokens.operator("inventory");
+    let letter = it.client.get("/v1/dead-letters", &olga).await.expect(200).json()["items"][0].clone();
+    assert_eq!(letter["consumer"], "inventory-shipping-shipment-dispatched-v1");
+    assert!(letter["error"].as_str().unwrap().contains("released"), "{letter}");
+    assert_eq!(it.level("MUG-BLUE").await, (7, 0));
+    it.end().await;
+}
+
+#[tokio::test]
+async fn what_is_no_event_of_its_type_is_set_aside_at_once_and_the_rest_goes_on() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let order = it.reserved(&[("MUG-BLUE", 2)]).await;
+    let versioned = json!({"type": "shipping.shipment.dispatched.v2", "data": {"order_id": order}}).to_string();
+    for poison in ["not JSON", "{}", &versioned] {
+        it.nats.publish("shipping.shipment.dispatched.v1", poison).await;
+    }
+    it.hear(&dispatched(order)).await;
+    it.reaches(order, "shipped").await;
+    eventually(async || it.number("select count(*) from messaging.dead_letter").await == 3).await;
+    it.end().await;
+}
+
+#[tokio::test]
 async fn what_is_shipped_cannot_be_released() {
     let it = Inventory::start().await;
     it.receive("MUG-BLUE", 10).await;

@@ -8,8 +8,19 @@ use time::OffsetDateTime;
 
 use crate::{
     db::Name,
-    domain::{Direction, Entry, Logged, What},
+    domain::{Direction, Entry, FULFILMENT, Logged, What},
 };
+
+/// Whether this was heard from others before. The order's row is locked, so that of two who ask one is told no.
+pub async fn find_heard(db: &mut PgConnection, id: OrderId, step: &str) -> Result<bool> {
+    let heard = sqlx::query_scalar!(
+        r#"SELECT exists (SELECT FROM saga_log WHERE order_id = $1 AND saga = $2 AND step = $3) AS "heard!""#,
+        id.uuid(),
+        FULFILMENT,
+        step,
+    );
+    Ok(heard.fetch_one(db).await?)
+}
 
 /// Appends what was heard from others.
 pub async fn insert_entry(db: &mut PgConnection, id: OrderId, entry: &Entry) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use contracts::{
     Currency, Money, OrderId,
-    accounting::{InvoiceIssued, PaymentCaptured},
+    accounting::{InvoiceIssued, PaymentCaptured, PaymentRefunded},
     shipping::{ShipmentDelivered, ShipmentDispatched},
 };
 use testkit::eventually;
@@ -66,6 +66,63 @@ async fn the_invoice_and_the_money_show_in_the_timeline() {
     let mut heard = told(&shown, "done")[6..].to_vec();
     heard.sort_unstable();
     assert_eq!(heard, ["invoice issued", "payment captured"]);
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn what_comes_again_after_it_was_forgotten_and_in_the_wrong_order_is_told_once() {
+    let suite = Suite::start().await;
+    let order_id = suite.confirmed().await;
+    let amount = Money::new(2990, Currency::Eur);
+    suite.announce(&PaymentCaptured { order_id, amount }).await;
+    suite.announce(&InvoiceIssued { order_id, number: "2026-0001".to_owned(), total: amount }).await;
+    suite.announce(&dispatched(order_id)).await;
+    suite.announce(&delivered(order_id)).await;
+    // The same fact under another id, as after a restore of who announced it.
+    suite.announce(&PaymentCaptured { order_id, amount }).await;
+    eventually(async || suite.number(HEARD).await == 5).await;
+    let before = suite.show(order_id).await;
+    let mut heard = told(&before, "done")[6..].to_vec();
+    heard.sort_unstable();
+    assert_eq!(heard, ["invoice issued", "payment captured", "shipment delivered", "shipment dispatched"]);
+    for _ in 0..2 {
+        suite.database.deliver_late().await;
+    }
+    assert_eq!(suite.show(order_id).await, before);
+    assert_eq!(before["state"], "delivered");
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn a_refund_heard_before_the_capture_and_both_heard_late_leave_a_cancelled_order_cancelled() {
+    let suite = Suite::start().await;
+    let order_id = suite.confirmed().await;
+    suite.cancel(order_id).await.expect(202);
+    suite.becomes(order_id, "cancelled").await;
+    let amount = Money::new(2990, Currency::Eur);
+    suite.announce(&PaymentRefunded { order_id, amount }).await;
+    eventually(async || suite.number(HEARD).await == 1).await;
+    suite.announce(&PaymentCaptured { order_id, amount }).await;
+    suite.announce(&InvoiceIssued { order_id, number: "2026-0001".to_owned(), total: amount }).await;
+    eventually(async || suite.number(HEARD).await == 3).await;
+    let before = suite.show(order_id).await;
+    suite.database.deliver_late().await;
+    assert_eq!(suite.show(order_id).await, before);
+    assert_eq!((&before["state"], &before["invoice_number"]), (&"cancelled".into(), &"2026-0001".into()));
+    suite.end().await;
+}
+
+#[tokio::test]
+async fn news_of_an_order_that_nobody_placed_are_set_aside_and_stop_no_other() {
+    let suite = Suite::start().await;
+    let order_id = suite.confirmed().await;
+    let nobodys = OrderId::generate();
+    suite.announce(&dispatched(nobodys)).await;
+    suite.announce(&dispatched(order_id)).await;
+    suite.becomes(order_id, "dispatched").await;
+    eventually(async || suite.number("select count(*) from messaging.dead_letter").await == 1).await;
+    let letters = suite.order.client.get("/v1/dead-letters", &suite.olga()).await.expect(200).json();
+    assert_eq!(letters["items"][0]["error"], format!("no order {nobodys}"));
     suite.end().await;
 }
 

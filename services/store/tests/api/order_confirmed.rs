@@ -77,6 +77,26 @@ async fn an_order_announced_again_under_another_name_counts_once() {
     store.end().await;
 }
 
+#[tokio::test]
+async fn a_sale_counts_once_whoever_announces_it_again_and_however_late() {
+    let store = Store::start().await;
+    store.sell("MUG-BLUE", 1490).await;
+    let (order, returned) = (confirmed(&[("MUG-BLUE", 2)]), confirmed(&[("MUG-BLUE", 5)]));
+    store.hear(&order).await;
+    store.hear(&order).await;
+    store.hear(&returned).await;
+    store.heard(3).await;
+    store.hear(&cancelled(&returned)).await;
+    store.heard(4).await;
+    assert_eq!(sold(&store, "MUG-BLUE").await, 2, "the same fact under two ids");
+    for _ in 0..2 {
+        // The cancellation comes first now.
+        store.database.deliver_late().await;
+    }
+    assert_eq!(sold(&store, "MUG-BLUE").await, 2, "forgotten, and delivered again");
+    store.end().await;
+}
+
 /// Publishes what was announced once more, under another message id: past the de-duplication of the server, as a
 /// publication repeated long after would be.
 async fn deliver_again(store: &Store) {

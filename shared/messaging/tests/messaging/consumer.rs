@@ -14,7 +14,7 @@ use futures::StreamExt;
 use messaging::Subscriptions;
 use testkit::eventually;
 
-use crate::setting::{DEAD, Side, consumer, publish, write_down, writing_down};
+use crate::setting::{DEAD, Side, consumer, write_down, writing_down};
 
 #[tokio::test]
 async fn an_event_delivered_again_takes_effect_once() {
@@ -30,7 +30,7 @@ async fn an_event_delivered_again_takes_effect_once() {
         .await
         .unwrap();
     // Without a Nats-Msg-Id JetStream does not know that it had this one.
-    publish(&nats, "inventory.stock.changed.v1", &body.to_string()).await;
+    nats.publish("inventory.stock.changed.v1", &body.to_string()).await;
     inventory.announce("AAA", [2]).await;
     eventually(async || store.effects("AAA").await.contains(&2)).await;
     assert_eq!(store.effects("AAA").await, [1, 2]);

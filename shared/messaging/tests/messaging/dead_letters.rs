@@ -13,7 +13,7 @@ use testkit::{Client, Tokens, eventually, nats::Nats};
 use uuid::Uuid;
 use web::Verifier;
 
-use crate::setting::{DEAD, Side, event, publish, writing_down};
+use crate::setting::{DEAD, Side, event, writing_down};
 
 #[derive(Clone)]
 struct App {
@@ -87,7 +87,7 @@ impl Scene {
 }
 
 /// The subject of a user's token.
-fn testkit_user(name: &str) -> Value {
+fn user(name: &str) -> Value {
     json!(contracts::seed::USERS.iter().find(|user| user.name == name).unwrap().id)
 }
 
@@ -133,7 +133,7 @@ async fn a_letter_redriven_after_the_event_took_effect_does_nothing() {
         let path = format!("/v1/dead-letters/{}", list["items"][0]["id"].as_str().unwrap());
         it.client.get(&path, &operator).await.expect(200).json()["body"].as_str().unwrap().to_owned()
     };
-    publish(&it.nats, "inventory.stock.changed.v1", &body).await;
+    it.nats.publish("inventory.stock.changed.v1", &body).await;
     eventually(async || it.store.effects("AAA").await == [7]).await;
     let list = it.client.get("/v1/dead-letters", &operator).await.expect(200).json();
     let path = format!("/v1/dead-letters/{}/redrive", list["items"][0]["id"].as_str().unwrap());
@@ -170,7 +170,7 @@ async fn every_redrive_is_recorded_with_who_when_and_what_came_of_it() {
     // One that finds nothing to do is none.
     it.client.post(&redrive, &it.olga(), &()).await.expect(409);
 
-    let olga = testkit_user("olga");
+    let olga = user("olga");
     let actions = it.actions(&format!("?dead_letter={}", id.as_str().unwrap())).await;
     let told = |action: &Value| ["action", "outcome", "detail", "subject", "client_id"].map(|key| action[key].clone());
     let expected = [
@@ -214,7 +214,7 @@ async fn a_discarded_event_never_takes_effect_and_the_reason_is_kept() {
     }
     let reason = json!({"reason": "Made up by a load test"});
     let gone = it.client.post(&discard, &it.olga(), &reason).await.expect(200).json();
-    assert_eq!(gone["discarded_by"], testkit_user("olga"));
+    assert_eq!(gone["discarded_by"], user("olga"));
     assert_eq!(it.client.post(&discard, &it.olga(), &reason).await.expect(409).code(), "already_discarded");
     let redrive = it.client.post(&format!("{path}/redrive"), &it.olga(), &()).await.expect(409);
     assert_eq!(redrive.code(), "already_discarded");
@@ -224,8 +224,8 @@ async fn a_discarded_event_never_takes_effect_and_the_reason_is_kept() {
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
 
     // Published again, as after a crash of NATS; and then another, which shows that this one was seen.
-    publish(&it.nats, "inventory.stock.changed.v1", gone["body"].as_str().unwrap()).await;
-    publish(&it.nats, "inventory.stock.changed.v1", &event("AAA", 8)).await;
+    it.nats.publish("inventory.stock.changed.v1", gone["body"].as_str().unwrap()).await;
+    it.nats.publish("inventory.stock.changed.v1", event("AAA", 8)).await;
     eventually(async || it.store.effects("AAA").await == [8]).await;
     assert_eq!(it.store.count(DEAD).await, 0);
 }

@@ -7,7 +7,7 @@ use messaging::Subscriptions;
 use serde_json::{Value, json};
 use testkit::{eventually, nats::Nats};
 
-use crate::setting::{DEAD, Side, event, publish, write_down, writing_down};
+use crate::setting::{DEAD, Side, event, write_down, writing_down};
 
 const SUBJECT: &str = "inventory.stock.changed.v1";
 
@@ -68,7 +68,7 @@ async fn what_cannot_be_read_is_set_aside_with_its_error_and_blocks_nothing() {
         (event_with(json!({"id": "x"})).into(), "UUID"),
     ];
     for (body, _) in &poison {
-        publish(&nats, SUBJECT, body).await;
+        nats.publish(SUBJECT, body).await;
     }
     inventory.announce("AAA", [3]).await;
     eventually(async || store.effects("AAA").await == [1, 3]).await;
@@ -83,7 +83,7 @@ async fn what_cannot_be_read_is_set_aside_with_its_error_and_blocks_nothing() {
 async fn what_a_newer_publisher_adds_is_ignored() {
     let (nats, _inventory, store) = scene(writing_down(&Arc::default())).await;
     let added = json!({"dataschema": "/schemas/9", "partitionkey": "AAA", "data": {"warehouse": {"name": "north"}}});
-    publish(&nats, SUBJECT, event_with(added)).await;
+    nats.publish(SUBJECT, event_with(added)).await;
     eventually(async || store.effects("AAA").await == [1, 2]).await;
     assert_eq!(store.count(DEAD).await, 0);
 }
@@ -91,7 +91,7 @@ async fn what_a_newer_publisher_adds_is_ignored() {
 #[tokio::test]
 async fn a_later_version_on_a_subject_of_its_own_disturbs_nobody_who_does_not_know_it() {
     let (nats, inventory, store) = scene(writing_down(&Arc::default())).await;
-    publish(&nats, "inventory.stock.changed.v2", event_with(json!({"type": "inventory.stock.changed.v2"}))).await;
+    nats.publish("inventory.stock.changed.v2", event_with(json!({"type": "inventory.stock.changed.v2"}))).await;
     inventory.announce("AAA", [3]).await;
     eventually(async || store.effects("AAA").await == [1, 3]).await;
     assert_eq!(store.count(DEAD).await, 0);
@@ -104,7 +104,7 @@ async fn a_value_that_the_database_refuses_is_set_aside_after_every_attempt() {
         .execute(&mut store.database.connect().await)
         .await
         .unwrap();
-    publish(&nats, SUBJECT, event("AAA", -1)).await;
+    nats.publish(SUBJECT, event("AAA", -1)).await;
     inventory.announce("AAA", [2]).await;
     eventually(async || store.effects("AAA").await == [1, 2]).await;
     eventually(async || store.count(DEAD).await == 1).await;
@@ -132,7 +132,7 @@ async fn a_message_that_is_set_aside_again_is_no_second_letter() {
     let (nats, _inventory, store) = scene(writing_down(&Arc::default())).await;
     // As when the acknowledgement was lost. In between comes another, which shows that both were seen.
     for poison in ["not even JSON", "not even JSON", "nor this"] {
-        publish(&nats, SUBJECT, poison).await;
+        nats.publish(SUBJECT, poison).await;
     }
     eventually(async || letters(&store).await.iter().any(|(body, ..)| body == b"nor this")).await;
     assert_eq!(store.count(DEAD).await, 2);

@@ -36,8 +36,9 @@ impl Side {
         Self { service, pool, bus, database, stop: CancellationToken::new(), tasks: Vec::new() }
     }
 
-    /// The connection of a new process on the same database.
+    /// The connections of a new process on the same database.
     pub async fn reopen(&mut self, nats: &Nats) {
+        self.pool = self.database.pool().await;
         self.bus = Bus::open(self.service, &nats.url(), &self.database.settings(), &self.pool).await.unwrap();
     }
 
@@ -127,12 +128,6 @@ pub async fn write_down(db: &mut PgConnection, event: &StockChanged) -> anyhow::
         .execute(db)
         .await?;
     Ok(())
-}
-
-/// Publishes bytes as they are, past the outbox.
-pub async fn publish(nats: &Nats, subject: &str, body: impl AsRef<[u8]>) {
-    let body = body.as_ref().to_vec();
-    jetstream(nats).await.publish(subject.to_owned(), body.into()).await.unwrap().await.unwrap();
 }
 
 /// The streams, as somebody else sees them.
