@@ -2,6 +2,7 @@
 //! migrations.
 
 mod error;
+mod login;
 mod migrate;
 mod patience;
 mod pool;
@@ -9,6 +10,7 @@ mod settings;
 mod transaction;
 
 pub use error::{Error, Result};
+pub use login::log_in;
 pub use migrate::migrate;
 pub use patience::within;
 pub use pool::{Conn, Pool, Single};

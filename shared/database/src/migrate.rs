@@ -6,7 +6,7 @@ use crash::{Moment, Point};
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 use tokio::time::{Instant, sleep};
 
-use crate::{error::Result, patience::within, settings::Settings};
+use crate::{error::Result, login::log_in, patience::within, settings::Settings};
 
 /// How long a starting service waits for its database to come up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,7 +43,7 @@ async fn connect(settings: &Settings) -> Result<PgConnection> {
     let options = settings.options()?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let connected = within(async { PgConnection::connect_with(&options).await.map_err(crate::Error::from) });
+        let connected = within(async { Ok::<_, crate::Error>(log_in(&options).await?) });
         match connected.await {
             Err(error) if error.unavailable() && Instant::now() < deadline => {
                 tracing::info!(%error, "waiting for the database");

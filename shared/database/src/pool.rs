@@ -21,6 +21,7 @@ use tokio::{
 
 use crate::{
     error::{Error, Result, breaks_so_far, note_break},
+    login::log_in,
     settings::Settings,
     transaction::Tx,
 };
@@ -69,7 +70,7 @@ impl managed::Manager for Connections {
 
     async fn create(&self) -> Result<Checked, sqlx::Error> {
         let breaks_seen = breaks_so_far();
-        let connection = PgConnection::connect_with(&self.0).await?;
+        let connection = log_in(&self.0).await?;
         Ok(Checked {
             connection,
             breaks_seen,

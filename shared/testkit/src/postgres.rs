@@ -5,7 +5,7 @@ mod server;
 use std::{collections::HashMap, thread};
 
 use launch::{postgres::Access, random_text};
-use sqlx::{Connection, PgConnection, migrate::Migrator};
+use sqlx::{PgConnection, migrate::Migrator};
 use tokio::sync::Mutex;
 
 /// A database that belongs to one test. Dropped best-effort with this value, for good with the test binary.
@@ -47,7 +47,8 @@ impl Database {
 
     /// A connection as the service's role, to look at what a test did.
     pub async fn connect(&self) -> PgConnection {
-        PgConnection::connect(&self.url).await.expect("the test's database answers")
+        let options = self.url.parse().expect("the URL was made here");
+        database::log_in(&options).await.expect("the test's database answers")
     }
 
     /// Ends every session of this database, as a restart of PostgreSQL would.

@@ -1,5 +1,10 @@
 //! A database per test, and nobody else's.
 
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+};
+
 use database::{Pool, Settings};
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 use testkit::{eventually, postgres::database};
@@ -57,6 +62,20 @@ async fn a_process_has_all_its_connections_before_the_first_request() {
     let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let open = sqlx::query_scalar::<_, i64>(open).fetch_one(&mut database.connect().await).await.unwrap();
     assert_eq!(open, 5);
+}
+
+// Counted, since the time it takes depends on how busy the process is.
+#[tokio::test]
+async fn a_login_takes_few_turns_of_its_process() {
+    let (database, mut turns) = (database(&[]).await, 0);
+    let settings = database.settings();
+    let mut open = pin!(Pool::open(&settings));
+    let opened = poll_fn(|context| {
+        turns += 1;
+        open.as_mut().poll(context)
+    });
+    opened.await.unwrap();
+    assert!(turns < 200, "{turns}");
 }
 
 #[tokio::test]
