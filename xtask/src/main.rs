@@ -11,6 +11,7 @@ mod sqlx;
 mod testing;
 mod tidy;
 mod up;
+mod upgrade;
 mod workspace;
 
 use std::process::ExitCode;
@@ -53,6 +54,8 @@ enum Command {
     Sqlx(sqlx::Options),
     /// Check the walls: what may use what, sizes, names
     Tidy,
+    /// Have sagas that an earlier revision began finished by this one, and back, and by both side by side
+    Upgrade(upgrade::Options),
 }
 
 fn main() -> ExitCode {
@@ -83,5 +86,6 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Openapi => openapi::write(),
         Command::Sqlx(options) => sqlx::write(options).await,
         Command::Tidy => tidy::check(),
+        Command::Upgrade(options) => upgrade::run(options).await,
     }
 }

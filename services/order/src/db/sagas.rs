@@ -79,12 +79,18 @@ pub async fn insert_saga(
     Ok(Taken { order_id: id, name: name.to_owned(), standing: standing.clone(), stuck: false, epoch })
 }
 
-/// Takes up to `rows` sagas that are due: nobody holds them, or the one who did has let its lease run out.
-pub async fn take_due(db: &mut PgConnection, holder: &str, lease: Duration, rows: i64) -> Result<Vec<Taken>> {
+/// Takes up to `rows` sagas of these names that are due: nobody holds them, or the one who did has let its lease run out.
+pub async fn take_due(
+    db: &mut PgConnection,
+    names: &[String],
+    holder: &str,
+    lease: Duration,
+    rows: i64,
+) -> Result<Vec<Taken>> {
     let rows = sqlx::query_as!(
         TakenRow,
         r#"WITH due AS (
-               SELECT order_id, name FROM saga WHERE ended_at IS NULL AND due_at <= clock_timestamp()
+               SELECT order_id, name FROM saga WHERE ended_at IS NULL AND due_at <= clock_timestamp() AND name = ANY($4)
                ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
            UPDATE saga SET epoch = epoch + 1, lease_holder = $1, due_at = clock_timestamp() + make_interval(secs => $2)
            FROM due WHERE saga.order_id = due.order_id AND saga.name = due.name
@@ -93,6 +99,7 @@ pub async fn take_due(db: &mut PgConnection, holder: &str, lease: Duration, rows
         holder,
         lease.as_secs_f64(),
         rows,
+        names,
     )
     .fetch_all(db)
     .await?;

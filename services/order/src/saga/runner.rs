@@ -146,9 +146,11 @@ impl Runner {
         if free == 0 {
             return Ok(());
         }
+        // What a newer version has begun is left to an instance that knows it.
+        let names: Vec<_> = SAGAS.iter().map(|saga| saga.name.to_owned()).collect();
         let take = async {
             let mut db = worker.pool.single("take due sagas").await?;
-            sagas::take_due(&mut db, &worker.instance, worker.lease, free).await
+            sagas::take_due(&mut db, &names, &worker.instance, worker.lease, free).await
         };
         let due = within(take).await?;
         if due.is_empty() {

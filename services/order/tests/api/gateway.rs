@@ -47,6 +47,8 @@ pub struct Asked {
     pub body: Value,
     pub order: OrderId,
     pub request_id: String,
+    /// Status and body, if it was answered.
+    pub answer: Option<(u16, Value)>,
 }
 
 #[derive(Default)]
@@ -172,6 +174,13 @@ impl Gateway {
         self.world.lock().unwrap()
     }
 
+    /// Returns its number.
+    fn remember(&self, asked: Asked) -> usize {
+        let mut world = self.world();
+        world.asked.push(asked);
+        world.asked.len() - 1
+    }
+
     fn orders(&self, asked: &Asked) -> Do {
         let mut world = self.world();
         let kind = asked.kind();
@@ -249,10 +258,18 @@ async fn participant(
         body: serde_json::from_slice(&body).unwrap_or_default(),
         order,
         request_id: text(header::HeaderName::from_static("x-request-id")),
+        answer: None,
     };
-    gateway.world().asked.push(asked.clone());
-    match gateway.orders(&asked) {
-        Do::Accept => gateway.act(&asked),
+    let nr = gateway.remember(asked.clone());
+    let (head, body) = answer(&gateway, &asked).await.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    gateway.world().asked[nr].answer = Some((head.status.as_u16(), serde_json::from_slice(&body).unwrap_or_default()));
+    Response::from_parts(head, body.into())
+}
+
+async fn answer(gateway: &Gateway, asked: &Asked) -> Response {
+    match gateway.orders(asked) {
+        Do::Accept => gateway.act(asked),
         Do::Refuse(status, code) => problem(status, code),
         Do::Unavailable => from_gateway(503, "service_unavailable"),
         Do::Later(seconds) => {
@@ -260,13 +277,13 @@ async fn participant(
         }
         Do::Silent => std::future::pending().await,
         Do::LoseReply => {
-            gateway.act(&asked);
+            gateway.act(asked);
             std::future::pending().await
         }
         Do::Hold => {
             let mut held = gateway.held.subscribe();
             held.wait_for(|held| !held).await.unwrap();
-            gateway.act(&asked)
+            gateway.act(asked)
         }
     }
 }

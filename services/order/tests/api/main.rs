@@ -14,6 +14,7 @@ mod gateway;
 mod idempotency;
 mod orders;
 mod reconciliations;
+mod recording;
 mod refused_callers;
 mod sagas;
 mod silence;

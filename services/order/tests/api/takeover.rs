@@ -124,6 +124,25 @@ async fn a_crashed_instances_saga_is_taken_over_when_its_lease_runs_out() {
 }
 
 #[tokio::test]
+async fn a_saga_of_a_newer_version_is_left_to_an_instance_that_knows_it() {
+    let suite = Suite::start().await;
+    let worker = suite.worker(Duration::from_secs(10)).await;
+    let (newer, other) = (untaken(&suite, &worker).await.order.id, untaken(&suite, &worker).await.order.id);
+    suite
+        .execute(&format!(
+            "alter table saga drop constraint saga_name_check;
+             update saga set name = 'checkout-2', due_at = now() - interval '1 hour' where order_id = '{newer}';
+             update saga set due_at = now() where order_id = '{other}'"
+        ))
+        .await;
+    // It would have been taken together with this one, or before.
+    suite.becomes(other, "confirmed").await;
+    assert_eq!(suite.number(&format!("select epoch from saga where order_id = '{newer}'")).await, 1);
+    suite.execute("delete from saga where name = 'checkout-2'").await;
+    suite.end().await;
+}
+
+#[tokio::test]
 async fn a_stopped_instance_leaves_its_sagas_to_another_at_once() {
     let mut suite = Suite::with(|config| config.sagas.saga_lease_ms = 600_000).await;
     suite.gateway.always("PUT shipping", Do::Unavailable);
