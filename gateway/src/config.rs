@@ -1,13 +1,14 @@
 //! The gateway's settings. The only reader of the environment.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::Args;
 use http::Uri;
 use http::uri::Authority;
 use secrecy::SecretString;
 
-use crate::routes::ROUTES;
+use crate::policies::Policies;
 
 /// Settings of the gateway.
 #[derive(Clone, Debug, Args)]
@@ -20,6 +21,11 @@ pub struct Config {
     #[arg(long, env = "DISCOVERY", default_value = "registry", value_parser = discovery)]
     pub discovery: DiscoverySetting,
 
+    /// A file of policies in place of those that come with the gateway (`policies.toml` in its source). It is read again
+    /// when it changes and after SIGHUP; what is wrong in it is said, and the old policies stay.
+    #[arg(long, env = "POLICIES")]
+    pub policies: Option<PathBuf>,
+
     /// Secret of the client `gateway`, with which tokens are exchanged at auth. Secret.
     #[arg(long, env = "GATEWAY_CLIENT_SECRET", hide_env_values = true, value_parser = secret)]
     pub gateway_client_secret: SecretString,
@@ -31,7 +37,19 @@ pub enum DiscoverySetting {
     /// By the registry in NATS (client-side discovery).
     Registry,
     /// At addresses that others keep alive and balanced (server-side discovery).
-    Fixed(BTreeMap<&'static str, Vec<Authority>>),
+    Fixed(BTreeMap<String, Vec<Authority>>),
+}
+
+impl DiscoverySetting {
+    /// Fails if a service is named that no route leads to, or one whose address is set elsewhere.
+    pub fn check(&self, policies: &Policies) -> anyhow::Result<()> {
+        let Self::Fixed(fixed) = self else { return Ok(()) };
+        let known: Vec<_> = policies.audiences().collect();
+        match fixed.keys().find(|service| !known.contains(&service.as_str())) {
+            None => Ok(()),
+            Some(service) => anyhow::bail!("DISCOVERY: no route to `{service}`; known are {}", known.join(", ")),
+        }
+    }
 }
 
 /// Reads `DISCOVERY`. An error names the item that is wrong.
@@ -39,10 +57,10 @@ pub fn discovery(text: &str) -> Result<DiscoverySetting, String> {
     if text == "registry" {
         return Ok(DiscoverySetting::Registry);
     }
-    let mut fixed: BTreeMap<&'static str, Vec<Authority>> = BTreeMap::new();
+    let mut fixed: BTreeMap<String, Vec<Authority>> = BTreeMap::new();
     for item in text.split(',').map(str::trim) {
         let (service, address) = fixed_item(item).map_err(|fault| format!("`{item}`: {fault}"))?;
-        let addresses = fixed.entry(service).or_default();
+        let addresses = fixed.entry(service.to_owned()).or_default();
         if addresses.contains(&address) {
             return Err(format!("`{item}`: named twice"));
         }
@@ -51,13 +69,8 @@ pub fn discovery(text: &str) -> Result<DiscoverySetting, String> {
     Ok(DiscoverySetting::Fixed(fixed))
 }
 
-fn fixed_item(item: &str) -> Result<(&'static str, Authority), String> {
-    let (name, address) = item.split_once('=').ok_or("must be `service=http://host:port`")?;
-    let mut services = ROUTES.iter().filter(|route| route.audience.is_some()).map(|route| route.service);
-    let known: Vec<&str> = services.clone().collect();
-    let service = services
-        .find(|service| *service == name)
-        .ok_or_else(|| format!("no such service; known are {}", known.join(", ")))?;
+fn fixed_item(item: &str) -> Result<(&str, Authority), String> {
+    let (service, address) = item.split_once('=').ok_or("must be `service=http://host:port`")?;
     Ok((service, authority(address)?))
 }
 
@@ -94,9 +107,17 @@ mod tests {
     }
 
     #[test]
+    fn an_address_for_a_service_without_a_route_is_refused_by_name() {
+        let check = |text: &str| discovery(text).unwrap().check(&Policies::standard());
+        assert!(check("store=http://a:1").is_ok() && check("registry").is_ok());
+        for (text, service) in [("store=http://a:1,invntory=http://b:1", "`invntory`"), ("auth=http://a:1", "`auth`")] {
+            assert!(check(text).unwrap_err().to_string().contains(service), "{text}");
+        }
+    }
+
+    #[test]
     fn an_error_names_the_item() {
         for (setting, item) in [
-            ("store=http://a:1,invntory=http://b:1", "invntory=http://b:1"),
             ("store=http://a:1,inventory", "inventory"),
             ("store=http://a:1,inventory=b:1", "inventory=b:1"),
             ("store=https://a:1", "store=https://a:1"),
@@ -104,7 +125,6 @@ mod tests {
             ("store=http://u:p@a:1", "store=http://u:p@a:1"),
             ("store=http://a:1,store=http://a:1", "store=http://a:1"),
             ("store=http://a:1,", ""),
-            ("auth=http://a:1", "auth=http://a:1"),
             ("", ""),
         ] {
             let error = discovery(setting).unwrap_err();

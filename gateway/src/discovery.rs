@@ -27,7 +27,7 @@ impl Discovery {
         let auth = auth.authority().ok_or_else(|| anyhow::anyhow!("AUTH_URL has no host"))?;
         let mut instances = HashMap::from([(AUTH.to_owned(), at(std::slice::from_ref(auth)))]);
         if let DiscoverySetting::Fixed(fixed) = setting {
-            instances.extend(fixed.iter().map(|(service, addresses)| ((*service).to_owned(), at(addresses))));
+            instances.extend(fixed.iter().map(|(service, addresses)| (service.clone(), at(addresses))));
         }
         Ok(Self(Arc::new(RwLock::new(instances))))
     }

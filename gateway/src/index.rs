@@ -30,7 +30,8 @@ pub struct Index {
 #[utoipa::path(get, path = "/", responses((status = 200, description = "The addresses.", body = Index)))]
 async fn index(State(app): State<Arc<App>>) -> Json<Index> {
     let at = |path: &str| format!("{}{path}", app.public_url);
-    let services = app.routes.iter().filter(|route| route.audience.is_some());
+    let policies = app.policies.load();
+    let services = policies.routes.iter().filter(|route| route.audience.is_some());
     Json(Index {
         docs: at("/docs/"),
         openid_configuration: at("/auth/.well-known/openid-configuration"),

@@ -3,6 +3,7 @@
 pub mod config;
 mod trail;
 
+pub mod policies;
 pub mod routes;
 
 mod proxy;
@@ -52,14 +53,14 @@ use exchange::Exchange;
 use forward::Forwarder;
 use headers::Origin;
 use identity::Translator;
+use policies::{Policies, Shared};
 use revocation::Revocations;
-use routes::{ROUTES, Route};
 
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// What requests need.
 pub struct App {
-    routes: &'static [Route],
+    policies: Shared,
     public_url: String,
     origin: Origin,
     translator: Arc<Translator>,
@@ -69,20 +70,18 @@ pub struct App {
 
 /// Runs the gateway as a process.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    let (service, router) = start(&config, &ROUTES, Limits::default()).await?;
+    let policies = follow_policies(&config).await?;
+    let (service, router) = start(&config, policies, Limits::default()).await?;
     service.run(router).await
 }
 
-/// The gateway, listening but not yet serving, with the routes and the cache it is to have.
-pub async fn start(
-    config: &Config,
-    routes: &'static [Route],
-    limits: Limits,
-) -> anyhow::Result<(web::Service, Router)> {
+/// The gateway, listening but not yet serving, with the policies and the token cache it is to have.
+pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow::Result<(web::Service, Router)> {
+    config.discovery.check(&policies.load())?;
     let mut service = web::Service::start("gateway", env!("CARGO_PKG_VERSION"), &config.web).await?;
     let exchange = Exchange::new(&config.web.auth_url, config.gateway_client_secret.clone())?;
     let app = App {
-        routes,
+        policies,
         public_url: config.web.public_url.clone(),
         origin: Origin::parse(&config.web.public_url).context("PUBLIC_URL")?,
         translator: Arc::new(Translator::new(Cache::new(limits), exchange)),
@@ -101,6 +100,16 @@ pub async fn start(
 
 // What follows here goes on while requests in flight are finished, and ends with the process.
 
+/// The policies of the file that is named, kept up to date, or those that come with the gateway.
+pub async fn follow_policies(config: &Config) -> anyhow::Result<Shared> {
+    let Some(file) = &config.policies else { return Ok(Policies::standard().shared()) };
+    let named = || format!("POLICIES: {}", file.display());
+    let text = tokio::fs::read_to_string(file).await.with_context(named)?;
+    let shared = Policies::read(&text).with_context(named)?.shared();
+    tokio::spawn(policies::follow(Shared::clone(&shared), file.clone(), text));
+    Ok(shared)
+}
+
 async fn follow_registry(config: &Config, app: &App) -> anyhow::Result<()> {
     if config.discovery == DiscoverySetting::Registry {
         let directory = Registry::connect(&config.web.nats_url).await?.watch();
@@ -112,7 +121,7 @@ async fn follow_registry(config: &Config, app: &App) -> anyhow::Result<()> {
 async fn follow_revocations(config: &Config, app: &App) -> anyhow::Result<Revocations> {
     let revocations = Revocations::default();
     let announcements = broadcast("gateway", &config.web.nats_url).await?;
-    tokio::spawn(revocations.clone().follow(announcements, Arc::clone(&app.translator)));
+    tokio::spawn(revocations.clone().follow(announcements, Arc::clone(&app.translator), Shared::clone(&app.policies)));
     Ok(revocations)
 }
 

@@ -13,19 +13,21 @@ use http::{Method, Version, header};
 
 use crate::error::Refusal;
 use crate::forward::Message;
+use crate::policies::Policies;
 use crate::routes::Route;
-use crate::{App, headers, path, routes};
+use crate::{App, headers, path};
 
 /// Answers whatever is not a page of the gateway's own.
 pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let (route, target) = match entrance(&app, &head) {
+    let policies = app.policies.load();
+    let (route, target) = match entrance(&policies, &head) {
         Ok(entered) => entered,
         Err(refusal) => return refusal.into_response(),
     };
     let began = Instant::now();
-    let counted = Counted::new(route);
-    let answer = pass(&app, route, target, head, body).await;
+    let counted = Counted::new(&route);
+    let answer = pass(&app, &route, target, head, body).await;
     drop(counted);
     let response = answer.unwrap_or_else(IntoResponse::into_response);
     let class = class(response.status().as_u16());
@@ -52,7 +54,7 @@ impl Drop for Counted {
 }
 
 // From the request line alone: the one spelling of its path, and the route that takes it.
-fn entrance(app: &App, head: &Parts) -> Result<(&'static Route, PathAndQuery), Refusal> {
+fn entrance(policies: &Policies, head: &Parts) -> Result<(Arc<Route>, PathAndQuery), Refusal> {
     if matches!(head.method, Method::CONNECT | Method::TRACE) {
         return Err(Refusal::MethodNotAllowed);
     }
@@ -68,7 +70,7 @@ fn entrance(app: &App, head: &Parts) -> Result<(&'static Route, PathAndQuery), R
         return Err(Refusal::TargetTooLong);
     }
     let normal = path::normalize(head.uri.path()).map_err(Refusal::BadPath)?;
-    let route = routes::find(app.routes, &normal).ok_or(Refusal::UnknownRoute)?;
+    let route = Arc::clone(policies.route(&normal).ok_or(Refusal::UnknownRoute)?);
     let target = target(&normal[route.strip.len()..], head.uri.query());
     Ok((route, target.ok_or(Refusal::BadPath(path::PathFault::ForbiddenCharacter))?))
 }

@@ -1,9 +1,13 @@
-//! The route table: which path goes to which service, with what identity, how long it may take, how much it may send.
+//! A route: which path goes to which service, with what identity, how long it may take, how much it may send.
 
 use std::time::Duration;
 
-/// One row of the table. What the gateway governs is declared here and nowhere else.
-#[derive(Debug)]
+use serde::Deserialize;
+
+use crate::policies::name;
+
+/// One row of the table in `policies.toml`. What the gateway governs is declared there and nowhere else.
+#[derive(Clone, Debug)]
 pub struct Route {
     /// A request whose path starts with this takes this route.
     pub prefix: &'static str,
@@ -21,80 +25,49 @@ pub struct Route {
     pub body_limit: usize,
 }
 
-/// Every route. Order matters only where one prefix starts with another; none does.
-#[rustfmt::skip]
-pub const ROUTES: [Route; 6] = [
-    //    path below             strips             service       token exchanged for   s  pause  KiB
-    route("/api/store/v1/",      "/api/store",      "store",      Some("store"),       15, 60, 1024),
-    route("/api/inventory/v1/",  "/api/inventory",  "inventory",  Some("inventory"),   15, 60, 1024),
-    route("/api/accounting/v1/", "/api/accounting", "accounting", Some("accounting"),  15, 60, 1024),
-    route("/api/shipping/v1/",   "/api/shipping",   "shipping",   Some("shipping"),    15, 60, 1024),
-    route("/api/order/v1/",      "/api/order",      "order",      Some("order"),       30, 60, 1024), // waits for an outcome if asked to
-    route("/auth/",              "",                "auth",       None,                15, 60,   64),
-];
-
-const fn route(
-    prefix: &'static str,
-    strip: &'static str,
-    service: &'static str,
-    audience: Option<&'static str>,
-    seconds: u64,
-    pause: u64,
-    kib: usize,
-) -> Route {
-    let (timeout, pause) = (Duration::from_secs(seconds), Duration::from_secs(pause));
-    Route { prefix, strip, service, audience, timeout, pause, body_limit: kib * 1024 }
+/// A row as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    path: String,
+    #[serde(default)]
+    strip: String,
+    service: String,
+    token: Option<String>,
+    timeout: u32,
+    pause: u32,
+    body: u32,
 }
 
-/// The route of a normalized path (see `path`).
-pub fn find<'r>(routes: &'r [Route], path: &str) -> Option<&'r Route> {
-    routes.iter().find(|route| path.starts_with(route.prefix))
-}
-
-/// Every audience a token can be exchanged for.
-pub fn audiences() -> impl Iterator<Item = &'static str> {
-    ROUTES.iter().filter_map(|route| route.audience)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn service(path: &str) -> Option<&'static str> {
-        find(&ROUTES, path).map(|route| route.service)
-    }
-
-    #[test]
-    fn a_path_takes_the_route_of_its_prefix() {
-        assert_eq!(service("/api/order/v1/orders"), Some("order"));
-        assert_eq!(service("/auth/token"), Some("auth"));
-    }
-
-    #[test]
-    fn what_is_not_below_a_versioned_api_has_no_route() {
-        for path in [
-            "/api/order",
-            "/api/order/",
-            "/api/order/v1",
-            "/api/order/openapi.json",
-            "/api/order/healthz",
-            "/api/order/v2/orders",
-            "/api/orders/v1/x",
-            "/api/gateway/v1/x",
-            "/auth",
-            "/authx/y",
-            "/healthz",
-            "/metrics",
-        ] {
-            assert_eq!(service(path), None, "{path}");
+impl Row {
+    /// The route, or what is wrong with it.
+    pub fn checked(self) -> Result<Route, String> {
+        let Self { path, strip, service, token, timeout, pause, body } = self;
+        if !(path.starts_with('/') && path.ends_with('/')) {
+            return Err(format!("the path `{path}` must begin and end with a slash"));
         }
-    }
-
-    #[test]
-    fn what_is_stripped_stands_before_every_path_of_the_route() {
-        for route in &ROUTES {
-            assert!(route.prefix.starts_with(route.strip), "{}", route.prefix);
-            assert!(route.prefix.ends_with('/'), "{}", route.prefix);
+        if !path.starts_with(&strip) || strip.ends_with('/') {
+            return Err(format!("`{strip}` is not a leading part of `{path}` before a slash"));
         }
+        for service in token.iter().chain([&service]) {
+            let letters = service.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            if service.is_empty() || !letters {
+                return Err(format!("`{service}` is not a name of a service: a-z, 0-9 and - only"));
+            }
+        }
+        for (column, value, most) in [("timeout", timeout, 600), ("pause", pause, 3600), ("body", body, 1 << 20)] {
+            if value == 0 || value > most {
+                return Err(format!("`{column}` must be from 1 to {most}"));
+            }
+        }
+        Ok(Route {
+            prefix: name(&path),
+            strip: name(&strip),
+            service: name(&service),
+            audience: token.as_deref().map(name),
+            timeout: Duration::from_secs(timeout.into()),
+            pause: Duration::from_secs(pause.into()),
+            body_limit: body as usize * 1024,
+        })
     }
 }

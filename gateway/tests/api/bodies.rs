@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::Router;
 use gateway::cache::Limits;
 use gateway::config::discovery;
-use gateway::routes::ROUTES;
+use gateway::policies::Policies;
 use http::Method;
 use tokio::io::AsyncWriteExt;
 
@@ -67,7 +67,7 @@ async fn a_body_that_stops_coming_is_not_waited_for() {
     stream.write_all(b"only this").await.unwrap();
     let answer = raw::rest(stream).await;
     assert_eq!(raw::status(&answer), 408, "{answer}");
-    assert!(began.elapsed() < ROUTES[0].timeout / 2, "only the whole request's time ended it");
+    assert!(began.elapsed() < Policies::standard().routes[0].timeout / 2, "only the whole request's time ended it");
 }
 
 #[tokio::test]

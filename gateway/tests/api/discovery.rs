@@ -2,7 +2,7 @@
 
 use gateway::cache::Limits;
 use gateway::config::DiscoverySetting;
-use gateway::routes::ROUTES;
+use gateway::policies::Policies;
 use testkit::eventually;
 
 use crate::services::Instance;
@@ -11,7 +11,7 @@ use crate::world::World;
 #[tokio::test]
 async fn a_registered_instance_gets_requests_until_it_leaves() {
     let world = World::new().await;
-    let gateway = world.gateway_with(DiscoverySetting::Registry, &ROUTES, Limits::default()).await;
+    let gateway = world.gateway_with(DiscoverySetting::Registry, Policies::standard(), Limits::default()).await;
     let answer = gateway.get("/api/inventory/v1/x", "good-1").await.expect(503);
     assert_eq!(answer.code(), "no_instance");
 
@@ -40,7 +40,7 @@ async fn a_registered_instance_gets_requests_until_it_leaves() {
 #[tokio::test]
 async fn the_gateway_registers_itself() {
     let world = World::new().await;
-    let gateway = world.gateway_with(DiscoverySetting::Registry, &ROUTES, Limits::default()).await;
+    let gateway = world.gateway_with(DiscoverySetting::Registry, Policies::standard(), Limits::default()).await;
     let directory = registry::Registry::connect(&world.nats.url()).await.unwrap().watch();
     eventually(async || directory.instances("gateway").first().is_some_and(|g| g.address == gateway.url)).await;
 }

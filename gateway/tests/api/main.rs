@@ -18,5 +18,6 @@ mod identity;
 mod limits;
 mod operations;
 mod paths;
+mod policies;
 mod revocation;
 mod streams;

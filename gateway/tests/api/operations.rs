@@ -2,7 +2,7 @@
 
 use gateway::cache::Limits;
 use gateway::config::{Config, DiscoverySetting, discovery};
-use gateway::routes::ROUTES;
+use gateway::policies::Policies;
 use testkit::{Client, eventually};
 
 use crate::auth::Auth;
@@ -13,8 +13,9 @@ async fn it_is_ready_once_auth_and_nats_have_answered() {
     let (auth, nats) = (Auth::start().await, testkit::nats::server().await);
     nats.kill().await;
     let web = web::Settings::on_loopback(PUBLIC_URL, &auth.url, &nats.url());
-    let config = Config { web, discovery: DiscoverySetting::Registry, gateway_client_secret: SECRET.to_owned().into() };
-    let (service, router) = gateway::start(&config, &ROUTES, Limits::default()).await.unwrap();
+    let (discovery, gateway_client_secret) = (DiscoverySetting::Registry, SECRET.to_owned().into());
+    let config = Config { web, discovery, policies: None, gateway_client_secret };
+    let (service, router) = gateway::start(&config, Policies::standard().shared(), Limits::default()).await.unwrap();
     let ops = Client::new(&service.handle().unwrap().ops);
     tokio::spawn(service.serve(router));
     eventually(async || ops.get("/readyz", "").await.json()["auth"] == true).await;
@@ -61,6 +62,9 @@ async fn it_stops_when_told_and_finishes_what_is_under_way() {
 
 #[test]
 fn a_wrong_discovery_setting_is_named() {
-    let error = discovery("store=http://a:1,warehouse=http://b:1").unwrap_err();
-    assert!(error.contains("`warehouse=http://b:1`") && error.contains("inventory"), "{error}");
+    let error = discovery("store=http://a:1,warehouse=b:1").unwrap_err();
+    assert!(error.contains("`warehouse=b:1`"), "{error}");
+    let unknown = discovery("store=http://a:1,warehouse=http://b:1").unwrap();
+    let error = unknown.check(&Policies::standard()).unwrap_err().to_string();
+    assert!(error.contains("`warehouse`") && error.contains("inventory"), "{error}");
 }

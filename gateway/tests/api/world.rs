@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use gateway::cache::Limits;
 use gateway::config::{Config, DiscoverySetting, discovery};
-use gateway::routes::{ROUTES, Route};
+use gateway::policies::Policies;
+use gateway::routes::Route;
 use registry::{Registered, Registration, Registry};
 use testkit::nats::{self, Nats};
 use testkit::{Answer, Client, eventually};
@@ -40,22 +41,22 @@ impl World {
 
     /// A gateway at fixed addresses: `store=http://…,order=http://…`.
     pub async fn gateway(&self, setting: &str) -> Gateway {
-        self.gateway_with(discovery(setting).unwrap(), &ROUTES, Limits::default()).await
+        self.gateway_with(discovery(setting).unwrap(), Policies::standard(), Limits::default()).await
     }
 
     /// A gateway with its registry that knows an instance of `store`, and hears revocations.
     pub async fn gateway_with_store(&self, limits: Limits) -> (Gateway, Registered) {
         let store = Instance::echo("store").await;
         let registered = self.register("store", &store).await;
-        let gateway = self.gateway_with(DiscoverySetting::Registry, &ROUTES, limits).await;
+        let gateway = self.gateway_with(DiscoverySetting::Registry, Policies::standard(), limits).await;
         gateway.finds("store").await;
         (gateway, registered)
     }
 
-    pub async fn gateway_with(&self, discovery: DiscoverySetting, table: &'static [Route], limits: Limits) -> Gateway {
+    pub async fn gateway_with(&self, discovery: DiscoverySetting, policies: Policies, limits: Limits) -> Gateway {
         let web = web::Settings::on_loopback(PUBLIC_URL, &self.auth.url, &self.nats.url());
-        let config = Config { web, discovery, gateway_client_secret: SECRET.to_owned().into() };
-        let (service, router) = gateway::start(&config, table, limits).await.unwrap();
+        let config = Config { web, discovery, policies: None, gateway_client_secret: SECRET.to_owned().into() };
+        let (service, router) = gateway::start(&config, policies.shared(), limits).await.unwrap();
         let running = service.handle().unwrap();
         tokio::spawn(service.serve(router));
         let ops = Client::new(&running.ops);
@@ -90,11 +91,11 @@ impl Gateway {
     }
 }
 
-/// The table with other limits.
-pub fn routes(change: impl Fn(&mut Route)) -> &'static [Route] {
-    let mut routes = Vec::from(ROUTES);
-    routes.iter_mut().for_each(change);
-    routes.leak()
+/// The standard policies with other limits on every route.
+pub fn routes(change: impl Fn(&mut Route)) -> Policies {
+    let mut policies = Policies::standard();
+    policies.routes.iter_mut().for_each(|route| change(std::sync::Arc::make_mut(route)));
+    policies
 }
 
 pub const SOON: Duration = Duration::from_millis(200);

@@ -15,6 +15,7 @@ mod tokens;
 pub use client::{Answer, Client, NOBODY};
 pub use contract::{Contract, assert_contract_is_committed};
 pub use eventually::{Outcome, eventually};
+pub use launch::Temporary;
 pub use operations::Operations;
 pub use tokens::Tokens;
 pub use web::Clock;

@@ -1,0 +1,140 @@
+//! What is declared in `policies.toml`: read, checked, and exchanged while requests go on.
+
+mod fault;
+mod names;
+mod reload;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use arc_swap::ArcSwap;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::routes::{Route, Row};
+pub use fault::Fault;
+pub use names::name;
+pub use reload::{Shared, follow};
+
+/// What the gateway does when it is told nothing else.
+const STANDARD: &str = include_str!("../policies.toml");
+
+/// Everything that is declared, checked. One request sees one of it from beginning to end.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    /// Every route, the longest paths first.
+    pub routes: Vec<Arc<Route>>,
+}
+
+// The file as it is written. A name in it that nobody knows is a fault.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Declared {
+    routes: Vec<Spanned<Row>>,
+}
+
+impl Policies {
+    /// Reads a file's text. A fault names the line.
+    pub fn read(text: &str) -> Result<Self, Fault> {
+        let declared: Declared = toml::from_str(text).map_err(|error| Fault::in_toml(text, &error))?;
+        let mut paths = BTreeSet::new();
+        let mut routes = Vec::with_capacity(declared.routes.len());
+        for row in declared.routes {
+            let at = row.span().start;
+            let route = row.into_inner().checked().map_err(|what| Fault::at(text, at, what))?;
+            if !paths.insert(route.prefix) {
+                return Err(Fault::at(text, at, format!("`{}` is declared twice", route.prefix)));
+            }
+            routes.push(Arc::new(route));
+        }
+        routes.sort_by_key(|route| std::cmp::Reverse(route.prefix.len()));
+        Ok(Self { routes })
+    }
+
+    /// The policies that come with the gateway.
+    ///
+    /// # Panics
+    /// Never: a test reads them.
+    pub fn standard() -> Self {
+        Self::read(STANDARD).expect("the standard policies are tested")
+    }
+
+    /// To be exchanged later.
+    pub fn shared(self) -> Shared {
+        Arc::new(ArcSwap::from_pointee(self))
+    }
+
+    /// The route of a normalized path (see `path`).
+    pub fn route(&self, path: &str) -> Option<&Arc<Route>> {
+        self.routes.iter().find(|route| path.starts_with(route.prefix))
+    }
+
+    /// Every service that tokens are exchanged for.
+    pub fn audiences(&self) -> impl Iterator<Item = &'static str> {
+        self.routes.iter().filter_map(|route| route.audience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(path: &str) -> Option<&'static str> {
+        Policies::standard().route(path).map(|route| route.service)
+    }
+
+    #[test]
+    fn a_path_takes_the_route_of_its_prefix() {
+        assert_eq!(service("/api/order/v1/orders"), Some("order"));
+        assert_eq!(service("/auth/token"), Some("auth"));
+    }
+
+    #[test]
+    fn what_is_not_below_a_versioned_api_has_no_route() {
+        for path in [
+            "/api/order",
+            "/api/order/",
+            "/api/order/v1",
+            "/api/order/openapi.json",
+            "/api/order/healthz",
+            "/api/order/v2/orders",
+            "/api/orders/v1/x",
+            "/api/gateway/v1/x",
+            "/auth",
+            "/authx/y",
+            "/healthz",
+            "/metrics",
+        ] {
+            assert_eq!(service(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_longest_path_that_fits_is_taken() {
+        let row = |path: &str, service: &str| {
+            format!("{{ path = \"{path}\", service = \"{service}\", timeout = 1, pause = 1, body = 1 }}")
+        };
+        let text = format!("routes = [{}, {}]", row("/a/", "short"), row("/a/b/", "long"));
+        let policies = Policies::read(&text).unwrap();
+        assert_eq!(policies.route("/a/b/c").unwrap().service, "long");
+        assert_eq!(policies.route("/a/c").unwrap().service, "short");
+    }
+
+    #[test]
+    fn a_fault_names_its_line() {
+        let good = "    { path = \"/a/\", service = \"a\", timeout = 1, pause = 1, body = 1 },";
+        for (line, what) in [
+            (r#"    { path = "/b/", service = "b", timeout = 1, pause = 1, bdy = 1 },"#, "unknown field `bdy`"),
+            (r#"    { path = "/b/", service = "b", timeout = 1, pause = 1 },"#, "missing field `body`"),
+            (r#"    { path = "/b/", service = "b", timeout = 0, pause = 1, body = 1 },"#, "`timeout`"),
+            (r#"    { path = "/b/", service = "b", timeout = -1, pause = 1, body = 1 },"#, "-1"),
+            (r#"    { path = "/b", service = "b", timeout = 1, pause = 1, body = 1 },"#, "`/b`"),
+            (r#"    { path = "/b/", strip = "/c", service = "b", timeout = 1, pause = 1, body = 1 },"#, "`/c`"),
+            (r#"    { path = "/b/", service = "B!", timeout = 1, pause = 1, body = 1 },"#, "`B!`"),
+            (r#"    { path = "/a/", service = "b", timeout = 1, pause = 1, body = 1 },"#, "declared twice"),
+            (r#"    { path = "/b/" service },"#, ""),
+        ] {
+            let fault = Policies::read(&format!("routes = [\n{good}\n{line}\n]\n")).unwrap_err().to_string();
+            assert!(fault.starts_with("line 3: ") && fault.contains(what), "{line} gave {fault}");
+        }
+    }
+}
