@@ -1,7 +1,9 @@
 //! The gateway's settings. The only reader of the environment.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::thread;
 
 use clap::Args;
 use http::Uri;
@@ -26,9 +28,20 @@ pub struct Config {
     #[arg(long, env = "POLICIES")]
     pub policies: Option<PathBuf>,
 
+    /// How many runtimes accept and forward, each on a thread of its own (1 to 256). Without it one for each core.
+    #[arg(long, env = "RUNTIMES", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub runtimes: Option<u16>,
+
     /// Secret of the client `gateway`, with which tokens are exchanged at auth. Secret.
     #[arg(long, env = "GATEWAY_CLIENT_SECRET", hide_env_values = true, value_parser = secret)]
     pub gateway_client_secret: SecretString,
+}
+
+impl Config {
+    /// How many runtimes there are.
+    pub fn runtimes(&self) -> usize {
+        self.runtimes.map_or_else(|| thread::available_parallelism().map_or(1, NonZero::get), usize::from)
+    }
 }
 
 /// How services are found.

@@ -1,16 +1,14 @@
 //! Sends a request on to an instance and brings its answer back, both as streams.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::uri::{PathAndQuery, Scheme};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Uri, Version};
 use http_body_util::LengthLimitError;
-use hyper::body::{Body as _, Incoming};
-use hyper_util::client::legacy::{Client, Error as ClientError, connect::HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::body::Body as _;
 use tokio::time::{Instant as Deadline, timeout_at};
 
 use crate::balance::{self, InFlight, Instance};
@@ -18,12 +16,8 @@ use crate::body::{Idle, Paced, Upload, caused_by};
 use crate::discovery::Discovery;
 use crate::error::Refusal;
 use crate::headers;
+use crate::pool::{self, Fault, Leased};
 use crate::routes::Route;
-
-const CONNECT: Duration = Duration::from_secs(1);
-// Shorter than any server here keeps an idle connection, so that none is closed just as it is used.
-const POOLED: Duration = Duration::from_secs(15);
-const POOLED_PER_INSTANCE: usize = 256;
 
 /// What goes to the service: `target` is the path it sees, with the query.
 #[derive(Clone)]
@@ -33,23 +27,14 @@ pub struct Message {
     pub headers: HeaderMap,
 }
 
-/// Connections to instances, and which instance is next.
+/// Which instance is next.
 pub struct Forwarder {
-    client: Client<HttpConnector, Body>,
     pub discovery: Discovery,
 }
 
 impl Forwarder {
     pub fn new(discovery: Discovery) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOLED)
-            .pool_max_idle_per_host(POOLED_PER_INSTANCE)
-            .build(connector);
-        Self { client, discovery }
+        Self { discovery }
     }
 
     /// Forwards within the route's limits. An instance that cannot be connected to is replaced once by another: until
@@ -102,28 +87,19 @@ impl Forwarder {
         instance: &Arc<Instance>,
         message: Message,
         upload: &Upload,
-    ) -> Result<(http::Response<Incoming>, InFlight), ClientError> {
+    ) -> Result<(http::Response<Leased>, InFlight), Fault> {
         let held = instance.enter();
         let mut request = Request::new(upload.offer().unwrap_or_default());
         *request.method_mut() = message.method;
-        *request.uri_mut() = uri(instance, message.target);
+        *request.uri_mut() = Uri::from(message.target);
         *request.version_mut() = Version::HTTP_11;
         *request.headers_mut() = message.headers;
-        let answer = self.client.request(request).await?;
+        let answer = pool::send(&instance.authority, request).await?;
         Ok((answer, held))
     }
 }
 
-fn uri(instance: &Instance, target: PathAndQuery) -> Uri {
-    let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(Scheme::HTTP);
-    parts.authority = Some(instance.authority.clone());
-    parts.path_and_query = Some(target);
-    // Complete parts always make a URI.
-    Uri::from_parts(parts).unwrap_or_default()
-}
-
-fn respond(route: &Route, answer: http::Response<Incoming>, held: InFlight) -> Response {
+fn respond(route: &Route, answer: http::Response<Leased>, held: InFlight) -> Response {
     let (mut meta, body) = answer.into_parts();
     headers::outbound(&mut meta.headers, route);
     let mut response = Response::new(Body::new(Paced::new(body, route.pause, held)));
@@ -132,12 +108,12 @@ fn respond(route: &Route, answer: http::Response<Incoming>, held: InFlight) -> R
     response
 }
 
-fn avoid(instance: &Instance, error: &ClientError) {
+fn avoid(instance: &Instance, error: &Fault) {
     tracing::warn!(instance = %instance.authority, cause = chain(error), "cannot connect");
     instance.avoid(Instant::now());
 }
 
-fn fault(route: &Route, error: &ClientError) -> Refusal {
+fn fault(route: &Route, error: &Fault) -> Refusal {
     let service = route.service;
     if caused_by::<LengthLimitError>(error) {
         let limit = route.body_limit;

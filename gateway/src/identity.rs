@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
 use tracing::Instrument;
 
 use crate::cache::{Answer, Cache, Key, Lead, Look};
@@ -17,11 +18,14 @@ const LONGEST_TOKEN: usize = 512;
 pub struct Translator {
     pub cache: Cache,
     pub exchange: Exchange,
+    // Where questions are asked: they and their connections outlive the runtime of whoever wants to know.
+    runtime: Handle,
 }
 
 impl Translator {
+    /// To be called in the runtime that lives as long as the process.
     pub fn new(cache: Cache, exchange: Exchange) -> Self {
-        Self { cache, exchange }
+        Self { cache, exchange, runtime: Handle::current() }
     }
 
     /// The `Authorization` header that `audience` gets in place of the caller's.
@@ -56,7 +60,7 @@ impl Translator {
             let answer = translator.exchange.ask(&token, lead.key.audience).await;
             translator.cache.land(lead, answer, Instant::now());
         };
-        tokio::spawn(question.in_current_span());
+        self.runtime.spawn(question.in_current_span());
     }
 }
 

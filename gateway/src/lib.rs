@@ -1,6 +1,10 @@
 //! The one front door. Its rooms are what a request passes, in this order; `proxy` is the way through on one screen.
 
 pub mod config;
+mod front;
+
+pub mod connections;
+
 mod trail;
 
 pub mod policies;
@@ -24,6 +28,8 @@ mod balance;
 
 mod forward;
 
+mod pool;
+
 mod body;
 mod bounded;
 mod error;
@@ -43,6 +49,7 @@ use messaging::broadcast;
 use registry::Registry;
 
 pub use config::Config;
+pub use front::Front;
 pub use index::contract;
 
 use cache::{Cache, Limits};
@@ -71,14 +78,15 @@ pub struct App {
 /// Runs the gateway as a process.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let policies = follow_policies(&config).await?;
-    let (service, router) = start(&config, policies, Limits::default()).await?;
-    service.run(router).await
+    let (service, front) = start(&config, policies, Limits::default()).await?;
+    service.run(front).await
 }
 
 /// The gateway, listening but not yet serving, with the policies and the token cache it is to have.
-pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow::Result<(web::Service, Router)> {
+pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow::Result<(web::Service, Front)> {
     config.discovery.check(&policies.load())?;
-    let mut service = web::Service::start("gateway", env!("CARGO_PKG_VERSION"), &config.web).await?;
+    let (name, version) = ("gateway", env!("CARGO_PKG_VERSION"));
+    let mut service = web::Service::start_with_listeners(config.runtimes(), name, version, &config.web).await?;
     let exchange = Exchange::new(&config.web.auth_url, config.gateway_client_secret.clone())?;
     let app = App {
         policies,
@@ -95,7 +103,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
     }
     let reached = reach_auth(&app);
     service.ready_when("auth", move || std::future::ready(reached.load(Ordering::Relaxed)));
-    Ok((service, router(app)))
+    Ok((service, front(app)))
 }
 
 // What follows here goes on while requests in flight are finished, and ends with the process.
@@ -139,12 +147,14 @@ fn reach_auth(app: &App) -> Arc<AtomicBool> {
 }
 
 /// The gateway's own pages, and the way through for everything else.
-fn router(app: App) -> Router {
+fn front(app: App) -> Front {
+    let app = Arc::new(app);
     let (pages, _) = index::router().split_for_parts();
-    Router::new()
+    let pages = Router::new()
         .merge(pages)
         .merge(docs::router())
         .route("/{*path}", any(proxy::forward))
         .layer(from_fn(trail::leave))
-        .with_state(Arc::new(app))
+        .with_state(Arc::clone(&app));
+    Front::new(app, pages)
 }

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     let about = "The front door: translates tokens, forwards, balances";
     web::main("gateway", about, gateway::contract, gateway::run)

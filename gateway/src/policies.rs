@@ -3,6 +3,7 @@
 mod fault;
 mod names;
 mod reload;
+mod within;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -10,10 +11,14 @@ use arc_swap::ArcSwap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::routes::{Route, Row};
+use crate::{
+    connections::{self, Connections},
+    routes::{Route, Row},
+};
 pub use fault::Fault;
 pub use names::name;
 pub use reload::{Shared, follow};
+pub use within::Within;
 
 /// What the gateway does when it is told nothing else.
 const STANDARD: &str = include_str!("../policies.toml");
@@ -23,6 +28,8 @@ const STANDARD: &str = include_str!("../policies.toml");
 pub struct Policies {
     /// Every route, the longest paths first.
     pub routes: Vec<Arc<Route>>,
+    /// What callers' connections may do.
+    pub connections: Connections,
 }
 
 // The file as it is written. A name in it that nobody knows is a fault.
@@ -30,6 +37,7 @@ pub struct Policies {
 #[serde(deny_unknown_fields)]
 struct Declared {
     routes: Vec<Spanned<Row>>,
+    connections: Option<Spanned<connections::Section>>,
 }
 
 impl Policies {
@@ -47,7 +55,11 @@ impl Policies {
             routes.push(Arc::new(route));
         }
         routes.sort_by_key(|route| std::cmp::Reverse(route.prefix.len()));
-        Ok(Self { routes })
+        let connections = match declared.connections {
+            Some(section) => checked(text, section, connections::Section::checked)?,
+            None => Connections::default(),
+        };
+        Ok(Self { routes, connections })
     }
 
     /// The policies that come with the gateway.
@@ -72,6 +84,12 @@ impl Policies {
     pub fn audiences(&self) -> impl Iterator<Item = &'static str> {
         self.routes.iter().filter_map(|route| route.audience)
     }
+}
+
+// A section, or what is wrong in it as a whole, at its first line.
+fn checked<S, T>(text: &str, section: Spanned<S>, check: fn(S) -> Result<T, String>) -> Result<T, Fault> {
+    let at = section.span().start;
+    check(section.into_inner()).map_err(|what| Fault::at(text, at, what))
 }
 
 #[cfg(test)]

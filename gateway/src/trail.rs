@@ -12,14 +12,22 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const LONGEST_ID: usize = 128;
 
-/// Gives every request an id and a trace, and every response its id.
-pub async fn leave(mut request: Request, next: Next) -> Response {
+/// Gives every request to the gateway's own pages an id and a trace, and every response its id.
+pub async fn leave(request: Request, next: Next) -> Response {
+    lay(request, |request| next.run(request)).await
+}
+
+/// The same around any answer.
+pub async fn lay<R>(mut request: Request, answer: impl FnOnce(Request) -> R) -> Response
+where
+    R: Future<Output = Response>,
+{
     let id = request_id(request.headers());
     Span::current().record("request_id", id.to_str().unwrap_or_default());
     let trace = traceparent(request.headers());
     request.headers_mut().insert(REQUEST_ID, id.clone());
     request.headers_mut().insert(TRACEPARENT, trace);
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }

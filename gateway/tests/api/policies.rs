@@ -34,6 +34,7 @@ async fn governed() -> Governed {
         web: web::Settings::on_loopback(PUBLIC_URL, &world.auth.url, &world.nats.url()),
         discovery: discovery(&format!("store={}", store.address)).unwrap(),
         policies: Some(file.clone()),
+        runtimes: Some(2),
         gateway_client_secret: SECRET.to_owned().into(),
     };
     let policies = gateway::follow_policies(&config).await.unwrap();
@@ -86,6 +87,7 @@ async fn a_bad_file_stops_the_start() {
         web: web::Settings::on_loopback(PUBLIC_URL, &world.auth.url, &world.nats.url()),
         discovery: discovery("registry").unwrap(),
         policies: Some(file),
+        runtimes: Some(2),
         gateway_client_secret: SECRET.to_owned().into(),
     };
     let error = format!("{:#}", gateway::follow_policies(&config).await.unwrap_err());

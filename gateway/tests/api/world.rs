@@ -55,7 +55,8 @@ impl World {
 
     pub async fn gateway_with(&self, discovery: DiscoverySetting, policies: Policies, limits: Limits) -> Gateway {
         let web = web::Settings::on_loopback(PUBLIC_URL, &self.auth.url, &self.nats.url());
-        let config = Config { web, discovery, policies: None, gateway_client_secret: SECRET.to_owned().into() };
+        let gateway_client_secret = SECRET.to_owned().into();
+        let config = Config { web, discovery, policies: None, runtimes: Some(2), gateway_client_secret };
         let (service, router) = gateway::start(&config, policies.shared(), limits).await.unwrap();
         let running = service.handle().unwrap();
         tokio::spawn(service.serve(router));

@@ -2,6 +2,7 @@
 //! and the reset may overtake the answer: a refusal would reach the gateway as a service that broke off.
 
 use std::{
+    future::Future,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -26,12 +27,19 @@ const AT_MOST: usize = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn drain(request: Request, next: Next) -> Response {
+    drained(request, |request| next.run(request)).await
+}
+
+pub(crate) async fn drained<R>(request: Request, answer: impl FnOnce(Request) -> R) -> Response
+where
+    R: Future<Output = Response>,
+{
     // Who expects 100 has sent nothing yet, and would be asked for the body by reading it.
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
-        return next.run(request).await;
+        return answer(request).await;
     }
     let (leave, mut left) = oneshot::channel();
-    let response = next.run(request.map(|body| Body::new(Leaving { body, over: false, leave: Some(leave) }))).await;
+    let response = answer(request.map(|body| Body::new(Leaving { body, over: false, leave: Some(leave) }))).await;
     if let Ok(rest) = left.try_recv() {
         // Who does not send it in time has waited for the answer long enough.
         let _ = timeout(PATIENCE, read(rest)).await;

@@ -1,7 +1,7 @@
 //! What happens around every handler: a span with the caller's trace context, metrics, a problem for a panic, a
 //! missing route or a wrong method.
 
-use std::any::Any;
+use std::{any::Any, future::Future, panic::AssertUnwindSafe};
 
 use axum::{
     Router,
@@ -9,18 +9,24 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 use http::{Method, StatusCode};
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, Span};
 
-use crate::{drain::drain, problem::Problem, telemetry};
+use crate::{
+    drain::{drain, drained},
+    problem::Problem,
+    telemetry,
+};
 
 /// No body of ours is larger, in bytes; streams are read by other means.
 const BODY_LIMIT: usize = 256 * 1024;
 const REQUEST_ID: &str = "x-request-id";
 
-pub(crate) fn around(router: Router) -> Router {
+/// What happens around every handler of `router`, for a server that is no router itself.
+pub fn around(router: Router) -> Router {
     router
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
@@ -32,15 +38,33 @@ pub(crate) fn around(router: Router) -> Router {
         .layer(from_fn(observe))
 }
 
+/// The same around one answer, on a way that no router leads to. `route` names the way in spans and metrics.
+pub async fn answered<F, R>(request: Request, route: &str, answer: F) -> Response
+where
+    F: FnOnce(Request) -> R,
+    R: Future<Output = Response>,
+{
+    let answer = |request| AssertUnwindSafe(answer(request)).catch_unwind().map(|it| it.unwrap_or_else(panicked));
+    observed(request, route, |request| drained(request, answer)).await
+}
+
 async fn observe(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    observed(request, route, |request| next.run(request)).await
+}
+
+async fn observed<R>(request: Request, route: &str, answer: impl FnOnce(Request) -> R) -> Response
+where
+    R: Future<Output = Response>,
+{
     let began = Instant::now();
     let method = known(request.method()).to_owned();
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let span = span_of(&request, &method, &route);
-    let response = next.run(request).instrument(span.clone()).await;
+    let span = span_of(&request, &method, route);
+    let response = answer(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     span.record("status", status);
-    let labels = [("method", method), ("route", route), ("status", status.to_string())];
+    let labels = [("method", method), ("route", route.to_owned()), ("status", status.to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_duration_seconds", &labels).record(began.elapsed().as_secs_f64());
     response

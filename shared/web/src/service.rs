@@ -3,7 +3,6 @@
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::Router;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use registry::{Registration, Registry};
 use tokio::{
@@ -12,7 +11,13 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{health, health::Readiness, middleware, settings::Settings, telemetry};
+use crate::{
+    health,
+    health::Readiness,
+    server::{Door, Server, listen},
+    settings::Settings,
+    telemetry,
+};
 
 /// Between deregistering and closing the door: time for gateways to look elsewhere.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -24,7 +29,8 @@ pub struct Service {
     name: &'static str,
     version: &'static str,
     settings: Settings,
-    api: TcpListener,
+    api: Vec<TcpListener>,
+    address: SocketAddr,
     ops: TcpListener,
     readiness: Readiness,
     stop: CancellationToken,
@@ -53,18 +59,29 @@ impl Handle {
 impl Service {
     /// Sets up telemetry and binds both addresses.
     pub async fn start(name: &'static str, version: &'static str, settings: &Settings) -> anyhow::Result<Self> {
+        Self::start_with_listeners(1, name, version, settings).await
+    }
+
+    /// The same for a server that accepts on several threads, each with a listener of its own (`SO_REUSEPORT`). Where
+    /// the system cannot share a port there is one.
+    pub async fn start_with_listeners(
+        count: usize,
+        name: &'static str,
+        version: &'static str,
+        settings: &Settings,
+    ) -> anyhow::Result<Self> {
         #[cfg(debug_assertions)]
         settings.crash_at.clone().into_iter().for_each(crash::arm);
         let spans = telemetry::start(name, settings)?;
         telemetry::metrics();
-        let listen = |address: SocketAddr| async move {
-            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
-        };
+        let cannot = |address: SocketAddr| move || format!("cannot listen on {address}");
+        let api = listen(settings.bind, count).await.with_context(cannot(settings.bind))?;
         Ok(Self {
             name,
             version,
-            api: listen(settings.bind).await?,
-            ops: listen(settings.ops_bind).await?,
+            address: api[0].local_addr()?,
+            api,
+            ops: TcpListener::bind(settings.ops_bind).await.with_context(cannot(settings.ops_bind))?,
             settings: settings.clone(),
             readiness: Readiness::default(),
             stop: CancellationToken::new(),
@@ -105,14 +122,14 @@ impl Service {
     /// Where the service listens, and how to stop it.
     pub fn handle(&self) -> anyhow::Result<Handle> {
         Ok(Handle {
-            address: format!("http://{}", self.api.local_addr()?),
+            address: format!("http://{}", self.address),
             ops: format!("http://{}", self.ops.local_addr()?),
             stop: self.stop.clone(),
         })
     }
 
     /// Serves until SIGTERM or Ctrl-C, as a process. Says on standard output where it listens.
-    pub async fn run(self, router: Router) -> anyhow::Result<()> {
+    pub async fn run(self, server: impl Server) -> anyhow::Result<()> {
         let handle = self.handle()?;
         let line = serde_json::json!({
             "event": "listening", "service": self.name, "address": handle.address, "ops": handle.ops,
@@ -124,12 +141,12 @@ impl Service {
                 Err(error) => tracing::error!(%error, "cannot wait for signals"),
             }
         });
-        self.serve(router).await
+        self.serve(server).await
     }
 
     /// Serves until told to stop. Then: not ready, deregistered, no new connection, requests in flight within the
     /// deadline, background tasks, last spans.
-    pub async fn serve(mut self, router: Router) -> anyhow::Result<()> {
+    pub async fn serve(mut self, server: impl Server) -> anyhow::Result<()> {
         let registered = self.register().await?;
         let entry = registered.entry();
         self.readiness.add("registered", move || std::future::ready(entry.is_written()));
@@ -138,8 +155,7 @@ impl Service {
         let ops = axum::serve(self.ops, health::router(readiness.clone()));
         let ops = tokio::spawn(ops.with_graceful_shutdown(closed.clone().cancelled_owned()).into_future());
         let door = CancellationToken::new();
-        let api = axum::serve(self.api, middleware::around(router).into_make_service_with_connect_info::<SocketAddr>());
-        let mut api = tokio::spawn(api.with_graceful_shutdown(door.clone().cancelled_owned()).into_future());
+        let mut api = tokio::spawn(server.serve(Door { listeners: self.api, closing: door.clone() }));
         tokio::select! {
             () = self.stop.cancelled() => {}
             ended = &mut api => ended??,
@@ -172,7 +188,7 @@ impl Service {
     async fn register(&self) -> anyhow::Result<registry::Registered> {
         let address = match &self.settings.advertise {
             Some(address) => address.clone(),
-            None => own_address(self.api.local_addr()?, &self.settings.nats_url).await?,
+            None => own_address(self.address, &self.settings.nats_url).await?,
         };
         let registration = Registration::new(self.name, self.version, &address);
         Ok(Registry::connect(&self.settings.nats_url).await?.register(registration))

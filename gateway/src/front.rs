@@ -1,0 +1,67 @@
+//! The server: a runtime per core, each with a listener, its callers' connections and its own to the services. What is
+//! forwarded passes no router; the gateway's own pages are one.
+
+mod connection;
+mod kept;
+mod runtime;
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request, State},
+    response::Response,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use web::Door;
+
+use crate::{App, connections::Bounds, proxy, trail};
+
+/// How routes that no router leads to are called in spans and metrics.
+const FORWARDED: &str = "/{*path}";
+
+/// What answers every request.
+#[derive(Clone)]
+pub struct Front {
+    app: Arc<App>,
+    pages: Router,
+    bounds: Bounds,
+}
+
+impl Front {
+    /// `pages` answers what no route takes.
+    pub fn new(app: Arc<App>, pages: Router) -> Self {
+        Self { app, pages: web::around(pages), bounds: Bounds::default() }
+    }
+
+    async fn answer(self: Arc<Self>, mut request: Request, peer: SocketAddr) -> Response {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        if self.app.policies.load().route(request.uri().path()).is_none() {
+            // A router cannot fail.
+            return self.pages.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+        }
+        web::answered(request, FORWARDED, |request| {
+            trail::lay(request, |request| proxy::forward(State(Arc::clone(&self.app)), request))
+        })
+        .await
+    }
+}
+
+impl web::Server for Front {
+    async fn serve(self, door: Door) -> io::Result<()> {
+        // Dropped when the deadline is over.
+        let cut = CancellationToken::new();
+        let _cut = cut.clone().drop_guard();
+        let front = Arc::new(self);
+        let mut running = Vec::new();
+        for (number, listener) in door.listeners.into_iter().enumerate() {
+            running.push(runtime::start(number, listener.into_std()?, &front, &door.closing, &cut)?);
+        }
+        for ended in running {
+            // A runtime that ends without a word has panicked.
+            ended.await.map_err(io::Error::other)??;
+        }
+        Ok(())
+    }
+}

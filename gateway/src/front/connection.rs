@@ -1,0 +1,160 @@
+//! One connection of a caller, from its first byte to its end.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, Request, Version, header};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Front, kept::Kept};
+use crate::connections::{self, Connections, Guarded, Overdue, Watch};
+
+const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+/// A connection that came as the door closed has this long to say what it wants.
+const LAST_WORD: Duration = Duration::from_millis(100);
+/// What a caller still sends after a refusal is read for so long, or the refusal might be lost to a reset.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 256 * 1024;
+const STREAMS: u32 = 128;
+
+/// Answers its requests until either side has had enough.
+pub async fn serve(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    front: Arc<Front>,
+    limits: &Connections,
+    closing: CancellationToken,
+) {
+    // It fails for connections that are gone.
+    let _ = stream.set_nodelay(true);
+    let begun = tokio::select! {
+        begun = timeout(limits.patience.head, connections::version(&mut stream)) => begun,
+        () = late(&closing) => return,
+    };
+    let Ok(Ok(Some((version, first)))) = begun else { return };
+    let talk = Arc::new(Talk { front, peer, watch: Arc::default(), requests: limits.requests });
+    if version == Version::HTTP_2 {
+        talk.http2(stream, first, limits, closing).await;
+    } else {
+        talk.http1(stream, first, limits, closing).await;
+    }
+}
+
+async fn late(closing: &CancellationToken) {
+    closing.cancelled().await;
+    sleep(LAST_WORD).await;
+}
+
+struct Talk {
+    front: Arc<Front>,
+    peer: SocketAddr,
+    watch: Arc<Watch>,
+    requests: u64,
+}
+
+impl Talk {
+    async fn http1(
+        self: Arc<Self>,
+        stream: TcpStream,
+        first: Vec<u8>,
+        limits: &Connections,
+        closing: CancellationToken,
+    ) {
+        let watch = Arc::clone(&self.watch);
+        let stream = TokioIo::new(Guarded::http1(stream, first, Arc::clone(&watch)));
+        let service = service_fn(move |request| Arc::clone(&self).answer(request));
+        let mut served = http1::Builder::new()
+            .max_headers(limits.headers)
+            .max_header_size(limits.head_bytes)
+            .header_read_timeout(None)
+            .serve_connection(stream, service);
+        let (mut overdue, mut closed) = (pin!(limits.patience.ends(&watch)), pin!(closing.cancelled()));
+        let mut told = false;
+        let ended = loop {
+            tokio::select! {
+                biased;
+                ended = &mut served => break ended.map_err(|_| None),
+                overdue = &mut overdue => break Err(Some(overdue)),
+                () = &mut closed, if !told => {
+                    told = true;
+                    std::pin::Pin::new(&mut served).graceful_shutdown();
+                }
+            }
+        };
+        let mut stream = served.into_parts().io.into_inner().into_inner();
+        match ended {
+            Ok(()) | Err(Some(Overdue::Idle | Overdue::Stall)) => {}
+            Err(Some(Overdue::Head)) => {
+                // Who does not take it in does not need it.
+                let _ = stream.try_write(TOO_SLOW);
+                linger(&mut stream).await;
+            }
+            Err(None) => linger(&mut stream).await,
+        }
+    }
+
+    async fn http2(
+        self: Arc<Self>,
+        stream: TcpStream,
+        first: Vec<u8>,
+        limits: &Connections,
+        closing: CancellationToken,
+    ) {
+        let watch = Arc::clone(&self.watch);
+        let stream = TokioIo::new(Guarded::http2(stream, first, Arc::clone(&watch)));
+        let service = service_fn(move |request| Arc::clone(&self).answer(request));
+        let mut served = pin!(
+            http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(STREAMS)
+                .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+                .serve_connection(stream, service)
+        );
+        let (mut overdue, mut closed) = (pin!(limits.patience.ends(&watch)), pin!(closing.cancelled()));
+        let mut told = false;
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut served => break,
+                _ = &mut overdue => break,
+                () = &mut closed, if !told => {
+                    told = true;
+                    served.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let entered = self.watch.enter();
+        let last = self.watch.requests() >= self.requests && request.version() < Version::HTTP_2;
+        let mut response = Arc::clone(&self.front).answer(request.map(Body::new), self.peer).await;
+        if last {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response.map(|body| Kept::around(body, entered)))
+    }
+}
+
+async fn linger(stream: &mut TcpStream) {
+    let _ = stream.shutdown().await;
+    let rest = async { tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await };
+    let _ = timeout(LINGER, rest).await;
+}
