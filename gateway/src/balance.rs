@@ -62,13 +62,9 @@ impl Drop for InFlight {
     }
 }
 
-/// Chooses an instance other than `except`. Avoided ones only if there is no other: a guess must not close a service.
-pub fn choose<'i>(
-    instances: &'i [Arc<Instance>],
-    except: Option<&Arc<Instance>>,
-    now: Instant,
-) -> Option<&'i Arc<Instance>> {
-    let eligible = |instance: &&Arc<Instance>| !except.is_some_and(|e| Arc::ptr_eq(e, instance));
+/// Chooses an instance that is not among `except`. Avoided ones only if there is no other: a guess must not close a service.
+pub fn choose<'i>(instances: &'i [Arc<Instance>], except: &[Arc<Instance>], now: Instant) -> Option<&'i Arc<Instance>> {
+    let eligible = |instance: &&Arc<Instance>| !except.iter().any(|e| Arc::ptr_eq(e, instance));
     let healthy = |instance: &&Arc<Instance>| eligible(instance) && !instance.is_avoided(now);
     let first = at_random(instances, healthy).or_else(|| at_random(instances, eligible))?;
     let other = |instance: &&Arc<Instance>| healthy(instance) && !Arc::ptr_eq(first, instance);
@@ -104,14 +100,14 @@ mod tests {
         let (both, now) = (instances(2), Instant::now());
         let _busy = both[0].enter();
         for _ in 0..100 {
-            assert!(Arc::ptr_eq(choose(&both, None, now).unwrap(), &both[1]));
+            assert!(Arc::ptr_eq(choose(&both, &[], now).unwrap(), &both[1]));
         }
     }
 
     #[test]
     fn requests_that_stay_spread_evenly() {
         let (all, now) = (instances(4), Instant::now());
-        let _stay: Vec<_> = (0..400).map(|_| choose(&all, None, now).unwrap().enter()).collect();
+        let _stay: Vec<_> = (0..400).map(|_| choose(&all, &[], now).unwrap().enter()).collect();
         for instance in &all {
             assert!((90..=110).contains(&instance.in_flight()), "{}", instance.in_flight());
         }
@@ -131,17 +127,17 @@ mod tests {
         let (both, now) = (instances(2), Instant::now());
         both[0].avoid(now);
         let _busy = both[1].enter();
-        assert!(Arc::ptr_eq(choose(&both, None, now).unwrap(), &both[1]));
+        assert!(Arc::ptr_eq(choose(&both, &[], now).unwrap(), &both[1]));
         let later = now + AVOIDED_FOR;
-        assert!(Arc::ptr_eq(choose(&both, None, later).unwrap(), &both[0]));
+        assert!(Arc::ptr_eq(choose(&both, &[], later).unwrap(), &both[0]));
     }
 
     #[test]
     fn the_only_instance_is_tried_even_if_avoided_but_not_twice() {
         let (one, now) = (instances(1), Instant::now());
         one[0].avoid(now);
-        let chosen = choose(&one, None, now).unwrap();
-        assert!(choose(&one, Some(chosen), now).is_none());
-        assert!(choose(&[], None, now).is_none());
+        let chosen = choose(&one, &[], now).unwrap();
+        assert!(choose(&one, &[Arc::clone(chosen)], now).is_none());
+        assert!(choose(&[], &[], now).is_none());
     }
 }

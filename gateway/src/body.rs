@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -62,31 +62,52 @@ where
     }
 }
 
-/// A request body that can be offered again as long as nobody has taken a byte of it.
+/// A request body that can be offered again as long as every byte that was taken of it is remembered.
 #[derive(Clone)]
 pub struct Upload(Arc<Shared>);
 
 struct Shared {
-    body: Mutex<Option<Body>>,
+    body: Mutex<Taken>,
     finished: AtomicBool,
 }
 
+struct Taken {
+    body: Body,
+    /// What was taken, as long as it is not too much.
+    kept: Option<Vec<Bytes>>,
+    room: usize,
+    /// Which offer may take more: the latest.
+    offer: usize,
+}
+
+/// A later attempt has taken over the body.
+#[derive(Debug, thiserror::Error)]
+#[error("offered anew")]
+struct Superseded;
+
 impl Upload {
-    /// At most `limit` bytes, at most `pause` between two pieces.
-    pub fn new(body: Body, limit: usize, pause: Duration) -> Self {
+    /// At most `limit` bytes, at most `pause` between two pieces. Remembers up to `room` bytes.
+    pub fn new(body: Body, limit: usize, pause: Duration, room: usize) -> Self {
         let empty = body.is_end_stream();
         let body = if empty { Body::empty() } else { Body::new(Limited::new(Paced::new(body, pause, ()), limit)) };
-        Self(Arc::new(Shared { body: Mutex::new(Some(body)), finished: AtomicBool::new(empty) }))
+        let body = Mutex::new(Taken { body, kept: Some(Vec::new()), room, offer: 0 });
+        Self(Arc::new(Shared { body, finished: AtomicBool::new(empty) }))
     }
 
-    /// The body for one attempt. `None` if an earlier attempt has taken bytes of it.
+    /// The body for one attempt. `None` if bytes were taken of it that are not remembered.
     pub fn offer(&self) -> Option<Body> {
-        let body = self.0.body.lock().unwrap_or_else(PoisonError::into_inner);
-        let (size, empty) = body.as_ref().map(|b| (b.size_hint(), b.is_end_stream()))?;
-        if empty {
+        let mut taken = self.lock();
+        taken.kept.as_ref()?;
+        taken.offer += 1;
+        if taken.body.is_end_stream() && taken.kept.as_ref().is_some_and(Vec::is_empty) {
             return Some(Body::empty());
         }
-        Some(Body::new(Offered { upload: self.clone(), body: None, size }))
+        Some(Body::new(Offered { upload: self.clone(), offer: taken.offer, next: 0 }))
+    }
+
+    /// Whether another attempt would get the whole body.
+    pub fn is_whole(&self) -> bool {
+        self.lock().kept.is_some()
     }
 
     /// Whether the caller has sent all of it.
@@ -94,16 +115,30 @@ impl Upload {
         self.0.finished.load(Ordering::Relaxed)
     }
 
-    fn take(&self) -> Option<Body> {
-        let mut body = self.0.body.lock().unwrap_or_else(PoisonError::into_inner);
-        body.take()
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.0.body.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    fn remember(&mut self, frame: &Frame<Bytes>) {
+        let Some(kept) = &mut self.kept else { return };
+        match frame.data_ref() {
+            Some(data) if data.len() <= self.room => {
+                self.room -= data.len();
+                kept.push(data.clone());
+            }
+            // Too much, or trailers.
+            _ => self.kept = None,
+        }
     }
 }
 
 struct Offered {
     upload: Upload,
-    body: Option<Body>,
-    size: SizeHint,
+    offer: usize,
+    /// Which of the remembered pieces comes next.
+    next: usize,
 }
 
 impl HttpBody for Offered {
@@ -111,28 +146,40 @@ impl HttpBody for Offered {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if self.body.is_none() {
-            self.body = self.upload.take();
+        let upload = self.upload.clone();
+        let mut taken = upload.lock();
+        if taken.offer != self.offer {
+            return Poll::Ready(Some(Err(axum::Error::new(Superseded))));
         }
-        let Some(body) = self.body.as_mut() else {
-            return Poll::Ready(None);
-        };
-        let frame = Pin::new(&mut *body).poll_frame(cx);
-        if matches!(frame, Poll::Ready(None)) || body.is_end_stream() {
-            self.upload.0.finished.store(true, Ordering::Relaxed);
+        if let Some(again) = taken.kept.as_ref().and_then(|kept| kept.get(self.next)).cloned() {
+            self.next += 1;
+            return Poll::Ready(Some(Ok(Frame::data(again))));
+        }
+        let frame = Pin::new(&mut taken.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            taken.remember(frame);
+            self.next += 1;
+        }
+        if matches!(frame, Poll::Ready(None)) || taken.body.is_end_stream() {
+            upload.0.finished.store(true, Ordering::Relaxed);
         }
         frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_some_and(HttpBody::is_end_stream)
+        let taken = self.upload.lock();
+        taken.body.is_end_stream() && taken.kept.as_ref().is_none_or(|kept| kept.len() <= self.next)
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.body {
-            Some(body) => body.size_hint(),
-            None => self.size,
+        let taken = self.upload.lock();
+        let mut hint = taken.body.size_hint();
+        let again = taken.kept.iter().flatten().skip(self.next).map(|piece| piece.len() as u64).sum::<u64>();
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + again);
         }
+        hint.set_lower(hint.lower() + again);
+        hint
     }
 }
 
@@ -146,4 +193,69 @@ pub fn caused_by<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> boo
         cause = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt, StreamExt};
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn upload(pieces: &'static [&'static str], room: usize) -> Upload {
+        let pieces =
+            futures::stream::iter(pieces).map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece.as_bytes())));
+        Upload::new(Body::from_stream(pieces), 1_000, MINUTE, room)
+    }
+
+    async fn all(body: Body) -> Bytes {
+        body.collect().await.unwrap().to_bytes()
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_is_offered_again_and_then_the_rest() {
+        let upload = upload(&["one ", "two ", "three"], 8);
+        let mut first = upload.offer().unwrap();
+        for _ in 0..2 {
+            first.frame().await.unwrap().unwrap();
+        }
+        assert!(upload.is_whole() && !upload.is_finished());
+        let second = upload.offer().unwrap();
+        assert_eq!(all(second).await, "one two three");
+        // The third piece was too much to be remembered.
+        assert!(upload.offer().is_none() && !upload.is_whole() && upload.is_finished());
+    }
+
+    #[tokio::test]
+    async fn without_room_a_body_is_whole_until_its_first_byte_is_taken() {
+        let upload = upload(&["one"], 0);
+        drop(upload.offer().unwrap());
+        let mut second = upload.offer().unwrap();
+        second.frame().await.unwrap().unwrap();
+        assert!(!upload.is_whole());
+    }
+
+    #[tokio::test]
+    async fn an_earlier_attempt_cannot_take_from_a_later_one() {
+        let upload = upload(&["one ", "two"], 100);
+        let mut first = upload.offer().unwrap();
+        first.frame().await.unwrap().unwrap();
+        let second = upload.offer().unwrap();
+        assert!(first.frame().now_or_never().unwrap().unwrap().is_err());
+        assert_eq!(all(second).await, "one two");
+    }
+
+    #[tokio::test]
+    async fn the_declared_length_stays_the_same_however_often_it_is_offered() {
+        let upload = Upload::new(Body::from("four"), 1_000, MINUTE, 100);
+        for _ in 0..3 {
+            let body = upload.offer().unwrap();
+            assert_eq!(body.size_hint().exact(), Some(4));
+            assert_eq!(all(body).await, "four");
+        }
+        let nothing = Upload::new(Body::empty(), 1_000, MINUTE, 0);
+        assert!(nothing.offer().unwrap().is_end_stream() && nothing.offer().unwrap().is_end_stream());
+    }
 }

@@ -25,6 +25,9 @@ pub enum Refusal {
     BodyTooLarge { limit: usize },
     BodyTooSlow,
     BodyBroken,
+    BadRequestTimeout,
+    CircuitOpen { service: &'static str, class: &'static str, again: Duration },
+    Overloaded { service: &'static str },
     NoInstance { service: &'static str },
     Unreachable { service: &'static str },
     Timeout { service: &'static str, after: Duration },
@@ -63,6 +66,15 @@ impl Refusal {
                 .with("limit_bytes", limit),
             Self::BodyTooSlow => new(S::REQUEST_TIMEOUT, "body_too_slow", "Body did not arrive in time"),
             Self::BodyBroken => new(S::BAD_REQUEST, "body_broken", "Body ended early"),
+            Self::BadRequestTimeout => new(S::BAD_REQUEST, "bad_request_timeout", "Bad request timeout")
+                .detail(web::NoTime.to_string()),
+            Self::CircuitOpen { service, class, again } =>
+                after(*again, new(S::SERVICE_UNAVAILABLE, "circuit_open", "Service is given time to recover"))
+                    .detail("Too many of the last requests to it failed or took too long. Nothing was sent to it.")
+                    .with("service", service).with("class", class),
+            Self::Overloaded { service } => soon(new(S::SERVICE_UNAVAILABLE, "overloaded", "Service is busy"))
+                .detail("As many requests to it as it gets are under way, and no more may wait. Nothing was sent to it.")
+                .with("service", service),
             Self::NoInstance { service } => soon(new(S::SERVICE_UNAVAILABLE, "no_instance", "Service not running"))
                 .with("service", service),
             Self::Unreachable { service } => soon(new(S::SERVICE_UNAVAILABLE, "unreachable", "Service not reachable"))
@@ -85,7 +97,13 @@ impl IntoResponse for Refusal {
 }
 
 fn soon(problem: Problem) -> Problem {
-    problem.header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    after(Duration::from_secs(1), problem)
+}
+
+// Whole seconds (RFC 9110 §10.2.3), never too early.
+fn after(wait: Duration, problem: Problem) -> Problem {
+    let seconds = wait.as_millis().div_ceil(1_000).max(1);
+    problem.header(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)))
 }
 
 // RFC 6750 §3: no error code when no token was sent.

@@ -22,6 +22,15 @@ mod revocation;
 
 mod headers;
 
+mod deadline;
+
+pub mod breaker;
+
+pub mod bulkhead;
+
+mod attempts;
+pub mod retry;
+
 mod discovery;
 
 mod balance;
@@ -33,6 +42,8 @@ mod pool;
 mod body;
 mod bounded;
 mod error;
+mod kept;
+mod ring;
 
 mod docs;
 mod index;
@@ -52,6 +63,8 @@ pub use config::Config;
 pub use front::Front;
 pub use index::contract;
 
+use breaker::Breakers;
+use bulkhead::Bulkheads;
 use cache::{Cache, Limits};
 use config::DiscoverySetting;
 use discovery::Discovery;
@@ -71,6 +84,8 @@ pub struct App {
     public_url: String,
     origin: Origin,
     translator: Arc<Translator>,
+    breakers: Breakers,
+    bulkheads: Bulkheads,
     forwarder: Forwarder,
     docs: Docs,
 }
@@ -93,6 +108,8 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
         public_url: config.web.public_url.clone(),
         origin: Origin::parse(&config.web.public_url).context("PUBLIC_URL")?,
         translator: Arc::new(Translator::new(Cache::new(limits), exchange)),
+        breakers: Breakers::default(),
+        bulkheads: Bulkheads::default(),
         forwarder: Forwarder::new(Discovery::new(&config.discovery, &config.web.auth_url)?),
         docs: Docs::new(&config.web.public_url),
     };

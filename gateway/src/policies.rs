@@ -3,6 +3,7 @@
 mod fault;
 mod names;
 mod reload;
+mod sections;
 mod within;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -12,12 +13,16 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
+    breaker, bulkhead,
     connections::{self, Connections},
+    retry,
     routes::{Route, Row},
 };
 pub use fault::Fault;
 pub use names::name;
 pub use reload::{Shared, follow};
+use sections::{Checked, Written};
+pub use sections::{Named, Sections};
 pub use within::Within;
 
 /// What the gateway does when it is told nothing else.
@@ -38,17 +43,28 @@ pub struct Policies {
 struct Declared {
     routes: Vec<Spanned<Row>>,
     connections: Option<Spanned<connections::Section>>,
+    #[serde(default)]
+    retry: Written<retry::Section>,
+    #[serde(default)]
+    breaker: Written<breaker::Section>,
+    #[serde(default)]
+    bulkhead: Written<bulkhead::Section>,
 }
 
 impl Policies {
     /// Reads a file's text. A fault names the line.
     pub fn read(text: &str) -> Result<Self, Fault> {
         let declared: Declared = toml::from_str(text).map_err(|error| Fault::in_toml(text, &error))?;
+        let sections = Sections {
+            retry: Checked::all(declared.retry, retry::Section::policy),
+            breaker: Checked::all(declared.breaker, breaker::Section::policy),
+            bulkhead: Checked::all(declared.bulkhead, bulkhead::Section::policy),
+        };
         let mut paths = BTreeSet::new();
         let mut routes = Vec::with_capacity(declared.routes.len());
         for row in declared.routes {
             let at = row.span().start;
-            let route = row.into_inner().checked().map_err(|what| Fault::at(text, at, what))?;
+            let route = row.into_inner().checked(&sections).map_err(|what| Fault::at(text, at, what))?;
             if !paths.insert(route.prefix) {
                 return Err(Fault::at(text, at, format!("`{}` is declared twice", route.prefix)));
             }
@@ -135,6 +151,17 @@ mod tests {
         let policies = Policies::read(&text).unwrap();
         assert_eq!(policies.route("/a/b/c").unwrap().service, "long");
         assert_eq!(policies.route("/a/c").unwrap().service, "short");
+    }
+
+    #[test]
+    fn a_fault_in_a_section_names_its_line_and_so_does_a_name_without_a_section() {
+        let text = STANDARD.replace("attempts = 3", "attempts = 1");
+        let line = text.lines().position(|line| line == "attempts = 1").unwrap() + 1;
+        let fault = Policies::read(&text).unwrap_err().to_string();
+        assert!(fault.starts_with(&format!("line {line}: 1 is not from 2")), "{fault}");
+        let row = r#"    { path = "/b/", service = "b", timeout = 1, pause = 1, body = 1, breaker = "usul" },"#;
+        let fault = Policies::read(&format!("routes = [\n{row}\n]\n[breaker]")).unwrap_err().to_string();
+        assert_eq!(fault, "line 2: there is no section `[breaker.usul]`");
     }
 
     #[test]

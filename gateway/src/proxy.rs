@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Version, header};
 
+use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::forward::Message;
 use crate::policies::Policies;
@@ -89,6 +90,7 @@ async fn pass(
     mut head: Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
+    let deadline = Deadline::of(&head.headers, route)?;
     let identity = match route.audience {
         Some(audience) => Some(app.translator.translate(&head.headers, audience).await?),
         None => None,
@@ -98,8 +100,14 @@ async fn pass(
     if let Some(identity) = identity {
         head.headers.insert(header::AUTHORIZATION, identity);
     }
+    let breaker = app.breakers.of(route, &head.method);
+    breaker.check()?;
+    let permit = app.bulkheads.enter(route, &deadline).await?;
+    let call = breaker.admit()?;
     let message = Message { method: head.method, target, headers: head.headers };
-    app.forwarder.send(route, message, body).await
+    let answer = app.forwarder.send(route, deadline, message, body, permit).await;
+    call.judge(&answer, &deadline);
+    answer
 }
 
 fn class(status: u16) -> &'static str {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::policies::name;
+use crate::policies::{Named, Sections, name};
+use crate::{breaker, bulkhead, retry};
 
 /// One row of the table in `policies.toml`. What the gateway governs is declared there and nowhere else.
 #[derive(Clone, Debug)]
@@ -23,6 +24,12 @@ pub struct Route {
     pub pause: Duration,
     /// Request bodies up to this many bytes.
     pub body_limit: usize,
+    /// Whether and how a request is sent again.
+    pub retry: Option<Named<retry::Policy>>,
+    /// When the service is not asked for a while.
+    pub breaker: Option<Named<breaker::Policy>>,
+    /// How many requests it gets at a time.
+    pub bulkhead: Option<Named<bulkhead::Policy>>,
 }
 
 /// A row as it is written.
@@ -37,12 +44,15 @@ pub struct Row {
     timeout: u32,
     pause: u32,
     body: u32,
+    retry: Option<String>,
+    breaker: Option<String>,
+    bulkhead: Option<String>,
 }
 
 impl Row {
-    /// The route, or what is wrong with it.
-    pub fn checked(self) -> Result<Route, String> {
-        let Self { path, strip, service, token, timeout, pause, body } = self;
+    /// The route with the policies that it names, or what is wrong with it.
+    pub fn checked(self, sections: &Sections) -> Result<Route, String> {
+        let Self { path, strip, service, token, timeout, pause, body, retry, breaker, bulkhead } = self;
         if !(path.starts_with('/') && path.ends_with('/')) {
             return Err(format!("the path `{path}` must begin and end with a slash"));
         }
@@ -68,6 +78,9 @@ impl Row {
             timeout: Duration::from_secs(timeout.into()),
             pause: Duration::from_secs(pause.into()),
             body_limit: body as usize * 1024,
+            retry: sections.retry.named("retry", retry.as_deref())?,
+            breaker: sections.breaker.named("breaker", breaker.as_deref())?,
+            bulkhead: sections.bulkhead.named("bulkhead", bulkhead.as_deref())?,
         })
     }
 }

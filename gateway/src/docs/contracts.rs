@@ -44,12 +44,12 @@ pub async fn fetch(app: &App, service: &'static str) -> Result<Bytes, Refusal> {
 async fn ask(app: &App, service: &'static str) -> anyhow::Result<Bytes> {
     let path = if service == "auth" { "/auth/openapi.json" } else { "/openapi.json" };
     let instances = app.forwarder.discovery.instances(service);
-    let instance = balance::choose(&instances, None, Instant::now());
+    let instance = balance::choose(&instances, &[], Instant::now());
     let instance = instance.ok_or_else(|| anyhow::anyhow!("no instance"))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
     let message = Message { method: Method::GET, target: PathAndQuery::from_static(path), headers };
-    let nothing = Upload::new(Body::empty(), 0, PATIENCE);
+    let nothing = Upload::new(Body::empty(), 0, PATIENCE, 0);
     let (answer, _held) = app.forwarder.attempt(instance, message, &nothing).await?;
     anyhow::ensure!(answer.status().is_success(), "answered {}", answer.status());
     let body = Limited::new(answer.into_body(), LARGEST).collect().await;

@@ -1,12 +1,6 @@
 //! One connection of a caller, from its first byte to its end.
 
-use std::{
-    convert::Infallible,
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, Request, Version, header};

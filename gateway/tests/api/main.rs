@@ -11,6 +11,9 @@ mod world;
 
 mod balancing;
 mod bodies;
+mod breaker;
+mod bulkhead;
+mod deadline;
 mod discovery;
 mod docs;
 mod headers;
@@ -19,5 +22,6 @@ mod limits;
 mod operations;
 mod paths;
 mod policies;
+mod retry;
 mod revocation;
 mod streams;

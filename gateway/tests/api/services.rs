@@ -1,6 +1,8 @@
 //! Small services: what they get, they tell.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -9,8 +11,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// What arrived at a service.
 #[derive(Debug, Serialize, Deserialize)]
@@ -94,3 +98,110 @@ pub async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
+
+/// A service that waits to be let go before it answers, and knows how many requests are inside.
+#[derive(Clone, Default)]
+pub struct Hang(Arc<Hanging>);
+
+#[derive(Default)]
+struct Hanging {
+    inside: AtomicUsize,
+    arrived: AtomicUsize,
+    over: CancellationToken,
+}
+
+struct Inside(Arc<Hanging>);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.inside.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Hang {
+    /// An instance of it.
+    pub async fn instance(&self) -> Instance {
+        let hanging = Arc::clone(&self.0);
+        let handler = move || {
+            hanging.inside.fetch_add(1, Ordering::SeqCst);
+            hanging.arrived.fetch_add(1, Ordering::SeqCst);
+            let inside = Inside(Arc::clone(&hanging));
+            async move {
+                inside.0.over.cancelled().await;
+                "let go"
+            }
+        };
+        Instance::start(Router::new().fallback(handler)).await
+    }
+
+    /// Requests that wait now.
+    pub fn inside(&self) -> usize {
+        self.0.inside.load(Ordering::SeqCst)
+    }
+
+    /// Requests that ever came.
+    pub fn arrived(&self) -> usize {
+        self.0.arrived.load(Ordering::SeqCst)
+    }
+
+    /// Answers all, those to come included.
+    pub fn let_go(&self) {
+        self.0.over.cancel();
+    }
+}
+
+/// A service that gives these answers in turn, the last one for ever: `None` breaks off when it has the whole request.
+pub struct Scripted {
+    pub address: String,
+    pub requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scripted {
+    pub async fn start(answers: &'static [Option<&'static str>]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            for nth in 0.. {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let request = whole_request(&mut stream).await;
+                seen.lock().unwrap().push(request);
+                if let Some(answer) = answers.get(nth).copied().unwrap_or(*answers.last().unwrap()) {
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
+            }
+        });
+        Self { address, requests }
+    }
+
+    pub fn count(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
+}
+
+// Reads until the head and as much of a body as it declares are there.
+async fn whole_request(stream: &mut TcpStream) -> String {
+    let mut read = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&read).to_lowercase();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return String::from_utf8_lossy(&read).into_owned();
+            }
+        }
+        let mut piece = [0; 4096];
+        match stream.read(&mut piece).await.unwrap_or(0) {
+            0 => return String::from_utf8_lossy(&read).into_owned(),
+            some => read.extend_from_slice(&piece[..some]),
+        }
+    }
+}
+
+/// Answers of [`Scripted`] that close the connection.
+pub const FINE: Option<&str> = Some("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfine");
+pub const FAILURE: Option<&str> =
+    Some("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+pub const NOT_NOW: Option<&str> =
+    Some("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

@@ -12,7 +12,7 @@ use crash::Point;
 use reqwest::{Client, Response, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 pub use credentials::{COMMANDS, Credentials, CredentialsError, READS};
@@ -72,14 +72,15 @@ impl Participants {
     /// As [`Participants::ask`], with when to ask again.
     pub async fn answer(&self, point: Point<'_>, call: &Call) -> Answer {
         let silent = |why| Answer { reply: Reply::Silent(why), retry_after: None };
-        match point.around(timeout(self.patience, self.send(call))).await {
+        let deadline = Instant::now() + self.patience;
+        match point.around(timeout_at(deadline, self.send(call, deadline))).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(silence)) => silent(silence.to_string()),
             Err(_) => silent(format!("no answer in {:?}", self.patience)),
         }
     }
 
-    async fn send(&self, call: &Call) -> Result<Answer, Silence> {
+    async fn send(&self, call: &Call, deadline: Instant) -> Result<Answer, Silence> {
         let token = self.credentials.token(&self.client).await?;
         let url = format!("{}/api/{}{}", self.gateway, call.service, call.path);
         let request_id = Uuid::now_v7().to_string();
@@ -92,6 +93,9 @@ impl Participants {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
+        // Fetching a token took its part of the time.
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
+        request = request.header(web::REQUEST_TIMEOUT, left.to_string());
         let response: Response = request.header(header::ACCEPT, "application/json").send().await?;
         let status = response.status();
         if status == StatusCode::UNAUTHORIZED {

@@ -12,6 +12,7 @@ pub mod telemetry;
 
 mod body;
 pub mod contract;
+mod deadline;
 mod drain;
 mod middleware;
 mod paging;
@@ -25,6 +26,7 @@ mod verifier;
 pub use body::{Json, Raw};
 pub use caller::{Allowed, Authenticated, Caller, Permission};
 pub use clock::Clock;
+pub use deadline::{Deadline, NoTime, REQUEST_TIMEOUT, request_timeout};
 pub use middleware::{answered, around};
 pub use paging::{Page, Paging};
 pub use problem::{FieldError, Problem};

@@ -16,6 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, Span};
 
 use crate::{
+    deadline,
     drain::{drain, drained},
     problem::Problem,
     telemetry,
@@ -34,6 +35,7 @@ pub fn around(router: Router) -> Router {
         .fallback(|| async { Problem::not_found("no_such_route", "There is nothing here") })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(deadline::keep))
         .layer(from_fn(drain))
         .layer(from_fn(observe))
 }

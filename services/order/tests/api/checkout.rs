@@ -46,6 +46,8 @@ async fn each_request_carries_what_the_participant_needs() {
     let shipment = json!({"customer_id": alice, "to": to, "weight_grams": 700, "service": "standard", "price": price});
     assert_eq!(asked[3].body, shipment);
     assert!(asked.iter().all(|asked| !asked.request_id.is_empty()));
+    let patience = suite.config.participants.call_timeout_ms;
+    assert!(asked.iter().all(|asked| (1..=patience).contains(&asked.request_timeout_ms)), "{asked:?}");
     suite.end().await;
 }
 

@@ -49,6 +49,7 @@ pub struct Asked {
     pub request_id: String,
     /// Status and body, if it was answered.
     pub answer: Option<(u16, Value)>,
+    pub request_timeout_ms: u64,
 }
 
 #[derive(Default)]
@@ -149,6 +150,7 @@ impl Gateway {
         let url = format!("{}/api/{}{}", self.url, asked.service, asked.path);
         let request = reqwest::Client::new().request(asked.method.parse().unwrap(), url).json(&asked.body);
         let request = request.bearer_auth(format!("token-{}", self.tokens_given()));
+        let request = request.header(web::REQUEST_TIMEOUT, asked.request_timeout_ms);
         request.send().await.unwrap().status().as_u16()
     }
 
@@ -259,6 +261,7 @@ async fn participant(
         order,
         request_id: text(header::HeaderName::from_static("x-request-id")),
         answer: None,
+        request_timeout_ms: text(web::REQUEST_TIMEOUT).parse().expect("whoever asks says how long it waits"),
     };
     let nr = gateway.remember(asked.clone());
     let (head, body) = answer(&gateway, &asked).await.into_parts();

@@ -1,0 +1,162 @@
+//! One request, in as many attempts as its policy allows: each chooses an instance, and what comes of it decides whether
+//! there is another.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{StatusCode, header};
+use hyper::body::Body as _;
+use tokio::time::{sleep, timeout_at};
+
+use crate::balance::{self, InFlight, Instance};
+use crate::body::Upload;
+use crate::bulkhead::Permit;
+use crate::deadline::Deadline;
+use crate::error::Refusal;
+use crate::forward::{Forwarder, Message, chain, fault, respond};
+use crate::pool::Leased;
+use crate::retry::{self, Budget, Why};
+use crate::routes::Route;
+
+/// A request on its way, with the instances that were asked, in order.
+struct Request<'r> {
+    route: &'r Route,
+    deadline: Deadline,
+    message: Message,
+    upload: Upload,
+    budget: Option<Arc<Budget>>,
+    asked: Vec<Arc<Instance>>,
+}
+
+/// What an attempt brought.
+enum Outcome {
+    Answer(http::Response<Leased>, InFlight),
+    /// For this reason there may be another; if not, this is what the caller is told.
+    Again(Why, Instead),
+    Refused(Refusal),
+}
+
+enum Instead {
+    Answer(http::Response<Leased>, InFlight),
+    Refusal(Refusal),
+}
+
+impl Forwarder {
+    /// Forwards within the route's limits and the deadline. `permit` is held until the end of the answer's body.
+    pub async fn send(
+        &self,
+        route: &Route,
+        deadline: Deadline,
+        message: Message,
+        body: Body,
+        permit: Permit,
+    ) -> Result<Response, Refusal> {
+        let limit = route.body_limit;
+        if body.size_hint().lower() > limit as u64 {
+            return Err(Refusal::BodyTooLarge { limit });
+        }
+        let room = route.retry.filter(|_| retry::is_repeatable(&message.method)).map_or(0, |retry| retry.policy.body);
+        let upload = Upload::new(body, limit, route.pause, room);
+        let budget = self.budgets.of(route);
+        let mut request = Request { route, deadline, message, upload, budget, asked: Vec::new() };
+        let answer = timeout_at(deadline.at, self.attempts(&mut request)).await;
+        let (answer, held) = answer.unwrap_or_else(|_| Err(request.time_is_over()))?;
+        Ok(respond(route, answer, (held, permit)))
+    }
+
+    async fn attempts(&self, request: &mut Request<'_>) -> Result<(http::Response<Leased>, InFlight), Refusal> {
+        if let Some(budget) = &request.budget {
+            budget.earn(Instant::now());
+        }
+        let service = request.route.service;
+        let mut instance = self.choose(request).ok_or(Refusal::NoInstance { service })?;
+        loop {
+            request.asked.push(Arc::clone(&instance));
+            let (why, instead) = match self.ask(request, &instance).await {
+                Outcome::Answer(answer, held) => return Ok((answer, held)),
+                Outcome::Refused(refusal) => return Err(refusal),
+                Outcome::Again(why, instead) => (why, instead),
+            };
+            match self.next(request, why).await {
+                Some(next) => instance = next,
+                None => return instead.told(),
+            }
+        }
+    }
+
+    async fn ask(&self, request: &mut Request<'_>, instance: &Arc<Instance>) -> Outcome {
+        request.deadline.pass_on(&mut request.message.headers);
+        match self.attempt(instance, request.message.clone(), &request.upload).await {
+            Ok((answer, held)) if is_not_now(&answer) => Outcome::Again(Why::NotNow, Instead::Answer(answer, held)),
+            Ok((answer, held)) => Outcome::Answer(answer, held),
+            Err(error) if error.is_connect() => {
+                tracing::warn!(instance = %instance.authority, cause = chain(&error), "cannot connect");
+                instance.avoid(Instant::now());
+                let unreachable = Refusal::Unreachable { service: request.route.service };
+                Outcome::Again(Why::NotConnected, Instead::Refusal(unreachable))
+            }
+            Err(error) => match fault(request.route, &error) {
+                broke_off @ Refusal::BadAnswer { .. } => Outcome::Again(Why::BrokeOff, Instead::Refusal(broke_off)),
+                refusal => Outcome::Refused(refusal),
+            },
+        }
+    }
+
+    /// The instance that is asked next, after a wait if it was asked before. None: the caller is told what there is.
+    async fn next(&self, request: &Request<'_>, why: Why) -> Option<Arc<Instance>> {
+        let retry = request.route.retry?.policy;
+        let attempts = request.asked.len();
+        if attempts >= retry.attempts || !why.may_repeat(&request.message.method, request.upload.is_whole()) {
+            return None;
+        }
+        let other = self.choose(request);
+        let delay = if other.is_some() { Duration::ZERO } else { retry.delay(attempts, rand::random()) };
+        // One that says that it cannot now is not asked again.
+        let exhausted = other.is_none() && why == Why::NotNow;
+        let too_late = tokio::time::Instant::now() + delay >= request.deadline.at;
+        if exhausted || too_late || !request.may_spend(why) {
+            return None;
+        }
+        sleep(delay).await;
+        other.or_else(|| self.choose(request)).or_else(|| request.asked.last().map(Arc::clone))
+    }
+
+    // One that was not asked yet. The instances may have changed since the last attempt.
+    fn choose(&self, request: &Request<'_>) -> Option<Arc<Instance>> {
+        let instances = self.discovery.instances(request.route.service);
+        balance::choose(&instances, &request.asked, Instant::now()).map(Arc::clone)
+    }
+}
+
+impl Request<'_> {
+    fn may_spend(&self, why: Why) -> bool {
+        let affordable = self.budget.as_ref().is_some_and(|budget| budget.spend(Instant::now()));
+        let (service, outcome) = (self.route.service, if affordable { "repeated" } else { "over_budget" });
+        let labels = [("service", service), ("why", why.as_str()), ("outcome", outcome)];
+        metrics::counter!("gateway_retries_total", &labels).increment(1);
+        affordable
+    }
+
+    fn time_is_over(&self) -> Refusal {
+        if self.upload.is_finished() {
+            Refusal::Timeout { service: self.route.service, after: self.deadline.total }
+        } else {
+            Refusal::BodyTooSlow
+        }
+    }
+}
+
+impl Instead {
+    fn told(self) -> Result<(http::Response<Leased>, InFlight), Refusal> {
+        match self {
+            Self::Answer(answer, held) => Ok((answer, held)),
+            Self::Refusal(refusal) => Err(refusal),
+        }
+    }
+}
+
+fn is_not_now(answer: &http::Response<Leased>) -> bool {
+    answer.status() == StatusCode::SERVICE_UNAVAILABLE && answer.headers().contains_key(header::RETRY_AFTER)
+}

@@ -1,0 +1,247 @@
+//! A service that fails or crawls is not asked for a while: the caller hears so at once, and the service gets time.
+//! One circuit per service, policy and class of methods.
+
+mod circuit;
+#[cfg(test)]
+mod laws;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::response::Response;
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+use crate::deadline::Deadline;
+use crate::error::Refusal;
+use crate::kept::Kept;
+use crate::policies::Within;
+use crate::routes::Route;
+use circuit::{Circuit, Outcome, Ticket};
+pub use circuit::{Counts, State};
+
+/// When a circuit opens, and how it closes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How far it looks back.
+    pub window: Duration,
+    /// Fewer calls in the window tell nothing.
+    pub calls: u32,
+    /// It opens when this share of them failed, in percent,
+    pub errors: u32,
+    /// or when this share took as long as `slow_after`, in percent.
+    pub slow: u32,
+    pub slow_after: Duration,
+    /// How long nothing is let through.
+    pub open: Duration,
+    /// This many calls must then go well, and no more are let through at a time.
+    pub probes: u32,
+    /// A probe that is not back by then has failed.
+    pub probe: Duration,
+}
+
+/// A section `[breaker.…]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    window: Within<1, 600>,
+    calls: Within<1, 1_000_000>,
+    errors: Within<1, 100>,
+    slow: Within<1, 100>,
+    slow_after: Within<1, 600_000>,
+    open: Within<1, 600>,
+    probes: Within<1, 1_000>,
+    probe: Within<1, 600>,
+}
+
+impl Section {
+    /// The policy.
+    pub fn policy(&self) -> Policy {
+        let seconds = |count: u32| Duration::from_secs(count.into());
+        Policy {
+            window: seconds(self.window.get()),
+            calls: self.calls.get(),
+            errors: self.errors.get(),
+            slow: self.slow.get(),
+            slow_after: Duration::from_millis(self.slow_after.get().into()),
+            open: seconds(self.open.get()),
+            probes: self.probes.get(),
+            probe: seconds(self.probe.get()),
+        }
+    }
+}
+
+/// Reading may go well where writing does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    Read,
+    Write,
+}
+
+impl Class {
+    /// The class of a method: the safe ones read (RFC 9110 §9.2.1).
+    pub fn of(method: &Method) -> Self {
+        if method.is_safe() { Self::Read } else { Self::Write }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// Service, name of the policy, class.
+type Key = (&'static str, &'static str, Class);
+
+/// Every circuit there is.
+#[derive(Default)]
+pub struct Breakers(Kept<Key, Policy, Breaker>);
+
+impl Breakers {
+    /// The one that guards such a request, if its route has any.
+    pub fn of(&self, route: &Route, method: &Method) -> Guard {
+        Guard(route.breaker.map(|breaker| {
+            let key = (route.service, breaker.name, Class::of(method));
+            self.0.of(key, breaker.policy, || Breaker::new(key, breaker.policy, Instant::now()))
+        }))
+    }
+
+    /// All of them as they stand now, by service.
+    pub fn snapshot(&self, now: Instant) -> Vec<Standing> {
+        let mut all: Vec<_> = self.0.all().into_iter().map(|(_, breaker)| breaker.standing(now)).collect();
+        all.sort_by_key(|standing| (standing.service, standing.policy, standing.class));
+        all
+    }
+}
+
+/// How one circuit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub service: &'static str,
+    pub policy: &'static str,
+    pub class: Class,
+    pub state: State,
+    /// Of the window: calls, failed, slow.
+    pub counts: Counts,
+}
+
+struct Breaker {
+    key: Key,
+    policy: Policy,
+    circuit: Mutex<Circuit>,
+}
+
+impl Breaker {
+    fn new(key: Key, policy: Policy, now: Instant) -> Self {
+        show(key, State::Closed);
+        Self { key, policy, circuit: Mutex::new(Circuit::new(policy, now)) }
+    }
+
+    // Whatever is done to the circuit, a change of its state is said.
+    fn with<T>(&self, act: impl FnOnce(&mut Circuit) -> T) -> T {
+        let mut circuit = self.lock();
+        let before = circuit.state();
+        let acted = act(&mut circuit);
+        let state = circuit.state();
+        if state != before {
+            let (service, policy, class) = self.key;
+            tracing::warn!(service, policy, class = class.as_str(), ?before, ?state, "circuit");
+            show(self.key, state);
+        }
+        acted
+    }
+
+    fn standing(&self, now: Instant) -> Standing {
+        let (service, policy, class) = self.key;
+        let (state, counts) = self.with(|circuit| circuit.read(now));
+        Standing { service, policy, class, state, counts }
+    }
+
+    // A circuit is consistent after every statement, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, Circuit> {
+        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refusal(&self, again: Duration) -> Refusal {
+        let (service, _, class) = self.key;
+        metrics::counter!("gateway_breaker_refusals_total", "service" => service, "class" => class.as_str())
+            .increment(1);
+        Refusal::CircuitOpen { service, class: class.as_str(), again }
+    }
+}
+
+// One of the three is 1.
+fn show((service, policy, class): Key, now: State) {
+    for (state, name) in [(State::Closed, "closed"), (State::Open, "open"), (State::HalfOpen, "half_open")] {
+        let labels = [("service", service), ("policy", policy), ("class", class.as_str()), ("state", name)];
+        metrics::gauge!("gateway_breaker_state", &labels).set(f64::from(u8::from(state == now)));
+    }
+}
+
+/// The breaker on a request's way, if there is one.
+pub struct Guard(Option<Arc<Breaker>>);
+
+impl Guard {
+    /// Refuses if the circuit lets nothing through: before the request waits for a place.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let Some(breaker) = &self.0 else { return Ok(()) };
+        breaker.with(|circuit| circuit.check(Instant::now())).map_err(|again| breaker.refusal(again))
+    }
+
+    /// Lets the request in. From now on its time is the service's.
+    pub fn admit(self) -> Result<Call, Refusal> {
+        let began = Instant::now();
+        let Some(breaker) = self.0 else { return Ok(Call { admitted: None, began }) };
+        match breaker.with(|circuit| circuit.admit(began)) {
+            Ok(ticket) => Ok(Call { admitted: Some((breaker, ticket)), began }),
+            Err(again) => Err(breaker.refusal(again)),
+        }
+    }
+}
+
+/// A request that was let in, until its outcome is known. The caller may go away before, and then it is dropped.
+pub struct Call {
+    admitted: Option<(Arc<Breaker>, Ticket)>,
+    began: Instant,
+}
+
+impl Call {
+    /// What the answer says about the service.
+    pub fn judge(mut self, answer: &Result<Response, Refusal>, deadline: &Deadline) {
+        let failed = match answer {
+            Ok(response) => match response.status().as_u16() {
+                // Who sets a short deadline learns that it was too short, and opens no circuit for others.
+                504 if deadline.is_callers => None,
+                500 | 502..=504 => Some(true),
+                _ => Some(false),
+            },
+            Err(Refusal::Timeout { .. }) if deadline.is_callers => None,
+            Err(Refusal::Timeout { .. } | Refusal::Unreachable { .. } | Refusal::BadAnswer { .. }) => Some(true),
+            // Faults of the caller, and a service that nobody runs: nothing needs to be spared.
+            Err(_) => return,
+        };
+        self.settle(failed);
+    }
+
+    fn settle(&mut self, failed: Option<bool>) {
+        let Some((breaker, ticket)) = self.admitted.take() else { return };
+        let now = Instant::now();
+        let slow = now.duration_since(self.began) >= breaker.policy.slow_after;
+        let outcome = match failed {
+            Some(failed) => Some(Outcome { failed, slow }),
+            // Nobody waited for the end, but it was slow before.
+            None if slow => Some(Outcome { failed: false, slow }),
+            None => None,
+        };
+        breaker.with(|circuit| circuit.settle(ticket, outcome, now));
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.settle(None);
+    }
+}

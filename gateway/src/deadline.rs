@@ -1,0 +1,78 @@
+//! Until when an answer is of use. A caller may say how long it waits (`Request-Timeout-Ms`), the route says how long at
+//! the most, and every hop behind is told what is left.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
+use web::REQUEST_TIMEOUT;
+
+use crate::error::Refusal;
+use crate::routes::Route;
+
+/// The end of a request's time.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    pub at: Instant,
+    /// How long it was from the beginning.
+    pub total: Duration,
+    /// Whether the caller set it: then missing it says little about the service.
+    pub is_callers: bool,
+}
+
+impl Deadline {
+    /// The caller's, but never later than the route's.
+    pub fn of(headers: &HeaderMap, route: &Route) -> Result<Self, Refusal> {
+        let asked = web::request_timeout(headers).map_err(|_| Refusal::BadRequestTimeout)?;
+        let is_callers = asked.is_some_and(|asked| asked < route.timeout);
+        let total = asked.map_or(route.timeout, |asked| asked.min(route.timeout));
+        Ok(Self { at: Instant::now() + total, total, is_callers })
+    }
+
+    /// What is left, as the next hop is told it.
+    pub fn pass_on(&self, headers: &mut HeaderMap) {
+        let left = self.at.saturating_duration_since(Instant::now()).as_millis();
+        headers.insert(REQUEST_TIMEOUT, HeaderValue::from(u64::try_from(left.max(1)).unwrap_or(u64::MAX)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policies::Policies;
+
+    fn of(asked: &[&str]) -> Result<Deadline, Refusal> {
+        let headers = asked.iter().map(|value| (REQUEST_TIMEOUT, value.parse().unwrap())).collect();
+        Deadline::of(&headers, Policies::standard().route("/api/store/v1/x").unwrap())
+    }
+
+    #[test]
+    fn a_caller_may_shorten_the_time_and_not_lengthen_it() {
+        let total =
+            |asked: &[&str]| of(asked).map(|deadline| (deadline.total.as_millis(), deadline.is_callers)).unwrap();
+        assert_eq!(total(&[]), (15_000, false));
+        assert_eq!(total(&["200"]), (200, true));
+        assert_eq!(total(&["15000"]), (15_000, false));
+        assert_eq!(total(&["999999999"]), (15_000, false));
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for bad in [&["0"][..], &[""], &["-1"], &["1.5"], &["1e3"], &["+5"], &["9999999999"], &["5", "5"]] {
+            assert_eq!(of(bad).unwrap_err(), Refusal::BadRequestTimeout, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_next_hop_is_told_what_is_left() {
+        let mut headers = HeaderMap::new();
+        let told = |headers: &HeaderMap| headers[REQUEST_TIMEOUT].to_str().unwrap().parse::<u64>().unwrap();
+        let mut deadline = of(&["900"]).unwrap();
+        deadline.pass_on(&mut headers);
+        assert!((1..=900).contains(&told(&headers)));
+        // A request that is over is told the shortest time there is.
+        deadline.at = Instant::now();
+        deadline.pass_on(&mut headers);
+        assert_eq!(told(&headers), 1);
+    }
+}

@@ -1,0 +1,135 @@
+//! A service that hangs holds its own places and nobody else's.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use futures::StreamExt;
+use futures::future::join_all;
+use gateway::cache::Limits;
+use gateway::config::discovery;
+use testkit::{Answer, eventually};
+use tokio::sync::mpsc;
+
+use crate::services::{Hang, Instance};
+use crate::world::{Gateway, World, routes};
+
+async fn gateway(world: &World, setting: &str, in_flight: usize, queue: usize) -> Gateway {
+    let policies = routes(|route| {
+        route.breaker = None;
+        let bulkhead = &mut route.bulkhead.as_mut().unwrap().policy;
+        (bulkhead.in_flight, bulkhead.queue) = (in_flight, queue);
+        bulkhead.wait = Duration::from_mins(1);
+    });
+    world.gateway_with(discovery(setting).unwrap(), policies, Limits::default()).await
+}
+
+fn spawn(gateway: &Gateway, path: &'static str) -> tokio::task::JoinHandle<Answer> {
+    let client = gateway.client.clone();
+    tokio::spawn(async move { client.get(path, "good-1").await })
+}
+
+#[tokio::test]
+async fn while_shipping_hangs_the_catalogue_is_answered() {
+    let world = World::new().await;
+    let (hang, store) = (Hang::default(), Instance::echo("store").await);
+    let shipping = hang.instance().await;
+    let setting = format!("store={},shipping={}", store.address, shipping.address);
+    let gateway = gateway(&world, &setting, 8, 8).await;
+    let hanging: Vec<_> = (0..16).map(|_| spawn(&gateway, "/api/shipping/v1/rates")).collect();
+    eventually(async || hang.inside() == 8).await;
+    // The line is full too.
+    eventually(async || {
+        let refused = tokio::time::timeout(Duration::from_millis(50), gateway.get("/api/shipping/v1/rates", "good-1"));
+        refused.await.is_ok_and(|answer| answer.expect(503).code() == "overloaded")
+    })
+    .await;
+    for _ in 0..20 {
+        let catalogue = join_all((0..8).map(|_| gateway.get("/api/store/v1/products", "good-1"))).await;
+        assert!(catalogue.iter().all(|answer| answer.status == 200), "{catalogue:?}");
+    }
+    assert_eq!(hang.arrived(), 8);
+    hang.let_go();
+    for answer in hanging {
+        answer.await.unwrap().expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_full_line_is_refused_at_once_with_a_problem() {
+    let world = World::new().await;
+    let hang = Hang::default();
+    let store = hang.instance().await;
+    let gateway = gateway(&world, &format!("store={}", store.address), 1, 0).await;
+    let inside = spawn(&gateway, "/api/store/v1/x");
+    eventually(async || hang.inside() == 1).await;
+    let refused = gateway.get("/api/store/v1/x", "good-1").await.expect(503);
+    assert_eq!((refused.code(), refused.header("retry-after")), ("overloaded".into(), Some("1")));
+    assert_eq!((&refused.json()["service"], &refused.json()["source"]), (&"store".into(), &"gateway".into()));
+    hang.let_go();
+    inside.await.unwrap().expect(200);
+}
+
+#[tokio::test]
+async fn who_waits_in_line_leaves_at_the_deadline_and_nothing_was_sent() {
+    let world = World::new().await;
+    let hang = Hang::default();
+    let store = hang.instance().await;
+    let gateway = gateway(&world, &format!("store={}", store.address), 1, 9).await;
+    let inside = spawn(&gateway, "/api/store/v1/x");
+    eventually(async || hang.inside() == 1).await;
+    let request = reqwest::Client::new().post(format!("{}/api/store/v1/x", gateway.url)).bearer_auth("good-1");
+    let answer = request.header("Request-Timeout-Ms", "50").send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["code"], "overloaded");
+    hang.let_go();
+    inside.await.unwrap().expect(200);
+    assert_eq!(hang.arrived(), 1);
+}
+
+#[tokio::test]
+async fn a_place_is_held_until_the_answers_body_has_ended() {
+    let world = World::new().await;
+    let (pieces, mut receiver) = mpsc::unbounded_channel::<Result<Bytes, std::io::Error>>();
+    let stream = futures::stream::poll_fn(move |cx| receiver.poll_recv(cx));
+    let stream = std::sync::Arc::new(std::sync::Mutex::new(Some(Body::from_stream(stream))));
+    let router = Router::new().fallback(move || {
+        let once = stream.lock().unwrap().take();
+        async move { once.unwrap_or_else(|| Body::from("short")) }
+    });
+    let store = Instance::start(router).await;
+    let gateway = gateway(&world, &format!("store={}", store.address), 1, 0).await;
+    let request = reqwest::Client::new().get(format!("{}/api/store/v1/stream", gateway.url)).bearer_auth("good-1");
+    pieces.send(Ok(Bytes::from_static(b"one"))).unwrap();
+    let mut streaming = request.send().await.unwrap().bytes_stream();
+    assert_eq!(streaming.next().await.unwrap().unwrap(), "one");
+    assert_eq!(gateway.get("/api/store/v1/x", "good-1").await.expect(503).code(), "overloaded");
+    drop(pieces);
+    assert!(streaming.next().await.is_none());
+    eventually(async || gateway.get("/api/store/v1/x", "good-1").await.status == 200).await;
+}
+
+#[tokio::test]
+async fn callers_who_go_away_leave_no_place_taken() {
+    let world = World::new().await;
+    let hang = Hang::default();
+    let store = hang.instance().await;
+    let gateway = gateway(&world, &format!("store={}", store.address), 4, 20).await;
+    let client = reqwest::Client::new();
+    for round in 0..25 {
+        // Inside, in line, refused: and then away, at different times.
+        let leaving = (0..30).map(|nth| {
+            let request = client.get(format!("{}/api/store/v1/x", gateway.url)).bearer_auth("good-1");
+            request.timeout(Duration::from_millis(1 + (round * 7 + nth * 3) % 40)).send()
+        });
+        join_all(leaving).await;
+    }
+    hang.let_go();
+    eventually(async || hang.inside() == 0).await;
+    // All four places are free again: four at a time, without a line to wait in, are answered.
+    eventually(async || {
+        let answers = join_all((0..24).map(|_| gateway.get("/api/store/v1/x", "good-1"))).await;
+        answers.iter().all(|answer| answer.status == 200)
+    })
+    .await;
+}

@@ -1,0 +1,125 @@
+//! What is sent again, and what never is.
+
+use gateway::cache::Limits;
+use gateway::config::discovery;
+use gateway::policies::Policies;
+use reqwest::Method;
+
+use crate::services::{FAILURE, FINE, Instance, NOT_NOW, Scripted, nobody};
+use crate::world::{Gateway, World, routes};
+
+async fn gateway(world: &World, policies: Policies, stores: &[&str]) -> Gateway {
+    let setting: Vec<_> = stores.iter().map(|address| format!("store={address}")).collect();
+    world.gateway_with(discovery(&setting.join(",")).unwrap(), policies, Limits::default()).await
+}
+
+async fn send(gateway: &Gateway, method: &Method, body: &str) -> u16 {
+    let url = format!("{}/api/store/v1/x", gateway.url);
+    let request = reqwest::Client::new().request(method.clone(), url).bearer_auth("good-1").body(body.to_owned());
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn what_can_be_asked_twice_is_asked_again_when_the_instance_breaks_off() {
+    let world = World::new().await;
+    for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE] {
+        let store = Scripted::start(&[None, None, FINE]).await;
+        let gateway = gateway(&world, Policies::standard(), &[&store.address]).await;
+        assert_eq!(send(&gateway, &method, "").await, 200, "{method}");
+        assert_eq!(store.count(), 3, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_had_an_effect_is_never_asked_twice() {
+    let world = World::new().await;
+    for method in [Method::POST, Method::PATCH] {
+        for (first, told) in [(None, 502), (NOT_NOW, 503)] {
+            let answers: &'static [_] = if told == 502 { &[None, FINE] } else { &[NOT_NOW, FINE] };
+            assert_eq!(first, answers[0]);
+            let (store, other) = (Scripted::start(answers).await, Scripted::start(answers).await);
+            let gateway = gateway(&world, Policies::standard(), &[&store.address, &other.address]).await;
+            assert_eq!(send(&gateway, &method, "an order").await, told, "{method}");
+            assert_eq!(store.count() + other.count(), 1, "{method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_method_nothing_is_lost_when_no_byte_was_sent() {
+    let world = World::new().await;
+    for _ in 0..6 {
+        let alive = Scripted::start(&[FINE]).await;
+        let stores = [nobody().await, nobody().await, alive.address.clone()];
+        let stores: Vec<_> = stores.iter().map(String::as_str).collect();
+        let gateway = gateway(&world, Policies::standard(), &stores).await;
+        assert_eq!(send(&gateway, &Method::POST, "an order").await, 200);
+        assert!(alive.requests.lock().unwrap()[0].ends_with("an order"));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_was_read_is_sent_again_if_it_is_short() {
+    let world = World::new().await;
+    let (short, long) = ("short".repeat(10), "long ".repeat(100_000));
+    let store = Scripted::start(&[None, FINE]).await;
+    let through = gateway(&world, Policies::standard(), &[&store.address]).await;
+    assert_eq!(send(&through, &Method::PUT, &short).await, 200);
+    assert!(store.requests.lock().unwrap().iter().all(|request| request.ends_with(&short)));
+
+    let store = Scripted::start(&[None, FINE]).await;
+    let through = gateway(&world, Policies::standard(), &[&store.address]).await;
+    assert_eq!(send(&through, &Method::PUT, &long).await, 502);
+    assert_eq!(store.count(), 1);
+}
+
+#[tokio::test]
+async fn an_instance_that_says_not_now_is_replaced_by_another_and_not_asked_again() {
+    let world = World::new().await;
+    for _ in 0..6 {
+        let (stopping, other) = (Scripted::start(&[NOT_NOW]).await, Instance::echo("other").await);
+        let gateway = gateway(&world, Policies::standard(), &[&stopping.address, &other.address]).await;
+        for _ in 0..5 {
+            assert_eq!(send(&gateway, &Method::GET, "").await, 200);
+        }
+    }
+    let stopping = Scripted::start(&[NOT_NOW]).await;
+    let gateway = gateway(&world, Policies::standard(), &[&stopping.address]).await;
+    assert_eq!(send(&gateway, &Method::GET, "").await, 503);
+    assert_eq!(stopping.count(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_is_an_answer_and_is_not_repeated() {
+    let world = World::new().await;
+    let store = Scripted::start(&[FAILURE]).await;
+    let gateway = gateway(&world, Policies::standard(), &[&store.address]).await;
+    assert_eq!(send(&gateway, &Method::GET, "").await, 500);
+    assert_eq!(store.count(), 1);
+}
+
+#[tokio::test]
+async fn a_service_in_trouble_is_not_asked_more_than_the_budget_allows() {
+    let world = World::new().await;
+    let store = Scripted::start(&[None]).await;
+    let policies = routes(|route| {
+        route.breaker = None;
+        let retry = &mut route.retry.as_mut().unwrap().policy;
+        (retry.floor, retry.budget) = (0, 20);
+    });
+    let gateway = gateway(&world, policies, &[&store.address]).await;
+    for _ in 0..50 {
+        assert_eq!(send(&gateway, &Method::GET, "").await, 502);
+    }
+    // Without a budget it were 150. The share is of the requests that came before.
+    assert!((50..=60).contains(&store.count()), "{}", store.count());
+}
+
+#[tokio::test]
+async fn without_a_policy_nothing_is_repeated() {
+    let world = World::new().await;
+    let store = Scripted::start(&[None, FINE]).await;
+    let gateway = gateway(&world, routes(|route| route.retry = None), &[&store.address]).await;
+    assert_eq!(send(&gateway, &Method::GET, "").await, 502);
+    assert_eq!(store.count(), 1);
+}
