@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tokio::sync::watch;
 
 use crate::bounded::Bounded;
+use crate::claims::Claims;
 
 const SHARDS: usize = 16;
 
@@ -27,7 +28,7 @@ pub struct Key {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The `Authorization` header the service gets instead.
-    Granted { authorization: HeaderValue, expires_in: Duration },
+    Granted { authorization: HeaderValue, expires_in: Duration, claims: Arc<Claims> },
     /// Unknown, expired or revoked.
     Refused,
     /// Good, but not for this service.
@@ -97,9 +98,19 @@ pub struct Cache {
 }
 
 struct Shard {
-    granted: Bounded<Key, (HeaderValue, Duration)>,
+    granted: Bounded<Key, (HeaderValue, Duration, Arc<Claims>)>,
     refused: Bounded<Key, Answer>,
     flights: HashMap<Key, (u64, watch::Receiver<Option<Answer>>)>,
+}
+
+impl Shard {
+    fn known(&self, key: &Key, now: Instant) -> Option<Answer> {
+        if let Some((authorization, expires_in, claims)) = self.granted.get(key, now) {
+            let (authorization, claims) = (authorization.clone(), Arc::clone(claims));
+            return Some(Answer::Granted { authorization, expires_in: *expires_in, claims });
+        }
+        self.refused.get(key, now).cloned()
+    }
 }
 
 impl Cache {
@@ -122,11 +133,8 @@ impl Cache {
     /// The answer known now, the question under way, or the duty to ask it.
     pub fn look(&self, key: Key, now: Instant) -> Look {
         let mut shard = self.shard(&key.token);
-        if let Some((authorization, expires_in)) = shard.granted.get(&key, now) {
-            return Look::Hit(Answer::Granted { authorization: authorization.clone(), expires_in: *expires_in });
-        }
-        if let Some(answer) = shard.refused.get(&key, now) {
-            return Look::Hit(answer.clone());
+        if let Some(answer) = shard.known(&key, now) {
+            return Look::Hit(answer);
         }
         if let Some((_, outcome)) = shard.flights.get(&key) {
             // An error here means that the leader is gone without an answer.
@@ -139,6 +147,11 @@ impl Cache {
         shard.flights.insert(key, (number, receiver.clone()));
         let lead = Lead { key, number, outcome: sender };
         Look::Lead(lead, Flight(receiver))
+    }
+
+    /// The answer known now; nothing is asked for it.
+    pub fn known(&self, key: &Key, now: Instant) -> Option<Answer> {
+        self.shard(&key.token).known(key, now)
     }
 
     /// Hands the answer to all who wait, and keeps it unless the token was forgotten while the question was under way:
@@ -156,10 +169,10 @@ impl Cache {
 
     fn keep(&self, shard: &mut Shard, key: Key, answer: &Answer, now: Instant) {
         match answer {
-            Answer::Granted { authorization, expires_in } => {
+            Answer::Granted { authorization, expires_in, claims } => {
                 let longest = Duration::from_millis(self.longest_millis.load(Ordering::Relaxed));
                 let lives = expires_in.saturating_sub(self.limits.margin).min(longest);
-                let value = (authorization.clone(), *expires_in);
+                let value = (authorization.clone(), *expires_in, Arc::clone(claims));
                 shard.granted.insert(key, value, now, lives);
             }
             Answer::Refused | Answer::NotForAudience => {

@@ -16,6 +16,8 @@ pub enum Refusal {
     TargetTooLong,
     MethodNotAllowed,
     UnknownRoute,
+    UpgradeRefused,
+    Saturated { service: &'static str },
     NoToken,
     MalformedToken,
     ForeignJwt,
@@ -48,6 +50,9 @@ impl Refusal {
             Self::MethodNotAllowed => new(S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
                 .header(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
             Self::UnknownRoute => new(S::NOT_FOUND, "unknown_route", "Nothing is here"),
+            Self::UpgradeRefused => new(S::BAD_REQUEST, "upgrade_refused", "No other protocol is spoken here"),
+            Self::Saturated { service } => soon(new(S::SERVICE_UNAVAILABLE, "saturated", "Too many requests at a time"))
+                .with("service", service),
             Self::NoToken => new(S::UNAUTHORIZED, "token_required", "An access token is required")
                 .header(header::WWW_AUTHENTICATE, challenge(None)),
             Self::MalformedToken => new(S::UNAUTHORIZED, "invalid_token", "Invalid access token")

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::cache::Answer;
+use crate::claims::Claims;
 
 const CLIENT_ID: &str = "gateway";
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -91,7 +92,8 @@ fn granted(granted: &Granted) -> anyhow::Result<Answer> {
     let mut authorization = HeaderValue::try_from(format!("Bearer {}", granted.access_token))
         .context("the exchanged token is no header value")?;
     authorization.set_sensitive(true);
-    Ok(Answer::Granted { authorization, expires_in: Duration::from_secs(granted.expires_in) })
+    let claims = Claims::of(&granted.access_token).into();
+    Ok(Answer::Granted { authorization, expires_in: Duration::from_secs(granted.expires_in), claims })
 }
 
 // RFC 8693 §2.2.2 says `invalid_request` for a subject token that is not valid; servers say `invalid_grant` as well.

@@ -2,7 +2,7 @@
 //! forwarded passes no router; the gateway's own pages are one.
 
 mod connection;
-mod kept;
+mod counted;
 mod runtime;
 
 use std::{io, net::SocketAddr, sync::Arc};

@@ -12,11 +12,15 @@ pub mod routes;
 
 mod proxy;
 
+mod hygiene;
 mod path;
+
+pub mod shed;
 
 mod identity;
 
 pub mod cache;
+mod claims;
 mod exchange;
 mod revocation;
 
@@ -75,6 +79,7 @@ use headers::Origin;
 use identity::Translator;
 use policies::{Policies, Shared};
 use revocation::Revocations;
+use shed::Shedder;
 
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -83,6 +88,7 @@ pub struct App {
     policies: Shared,
     public_url: String,
     origin: Origin,
+    shedder: Shedder,
     translator: Arc<Translator>,
     breakers: Breakers,
     bulkheads: Bulkheads,
@@ -107,6 +113,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
         policies,
         public_url: config.web.public_url.clone(),
         origin: Origin::parse(&config.web.public_url).context("PUBLIC_URL")?,
+        shedder: Shedder::default(),
         translator: Arc::new(Translator::new(Cache::new(limits), exchange)),
         breakers: Breakers::default(),
         bulkheads: Bulkheads::default(),

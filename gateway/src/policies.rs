@@ -17,6 +17,7 @@ use crate::{
     connections::{self, Connections},
     retry,
     routes::{Route, Row},
+    shed,
 };
 pub use fault::Fault;
 pub use names::name;
@@ -49,6 +50,8 @@ struct Declared {
     breaker: Written<breaker::Section>,
     #[serde(default)]
     bulkhead: Written<bulkhead::Section>,
+    #[serde(default)]
+    shed: Written<shed::Policy>,
 }
 
 impl Policies {
@@ -59,6 +62,7 @@ impl Policies {
             retry: Checked::all(declared.retry, retry::Section::policy),
             breaker: Checked::all(declared.breaker, breaker::Section::policy),
             bulkhead: Checked::all(declared.bulkhead, bulkhead::Section::policy),
+            shed: Checked::all(declared.shed, |policy| *policy),
         };
         let mut paths = BTreeSet::new();
         let mut routes = Vec::with_capacity(declared.routes.len());

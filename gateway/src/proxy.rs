@@ -9,14 +9,14 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Method, Version, header};
+use http::{Method, header};
 
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::forward::Message;
 use crate::policies::Policies;
 use crate::routes::Route;
-use crate::{App, headers, path};
+use crate::{App, headers, hygiene, path};
 
 /// Answers whatever is not a page of the gateway's own.
 pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -59,14 +59,7 @@ fn entrance(policies: &Policies, head: &Parts) -> Result<(Arc<Route>, PathAndQue
     if matches!(head.method, Method::CONNECT | Method::TRACE) {
         return Err(Refusal::MethodNotAllowed);
     }
-    // HTTP/2 has no other form.
-    if head.uri.scheme().is_some() && head.version < Version::HTTP_2 {
-        return Err(Refusal::BadPath(path::PathFault::NotAPath));
-    }
-    let hosts = head.headers.get_all(header::HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
-        return Err(Refusal::BadHost);
-    }
+    hygiene::check(head)?;
     if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > path::LONGEST) {
         return Err(Refusal::TargetTooLong);
     }
@@ -91,6 +84,8 @@ async fn pass(
     body: Body,
 ) -> Result<Response, Refusal> {
     let deadline = Deadline::of(&head.headers, route)?;
+    let is_operator = || route.audience.is_some_and(|audience| app.translator.is_operator(&head.headers, audience));
+    let admitted = app.shedder.admit(route, is_operator)?;
     let identity = match route.audience {
         Some(audience) => Some(app.translator.translate(&head.headers, audience).await?),
         None => None,
@@ -107,6 +102,7 @@ async fn pass(
     let message = Message { method: head.method, target, headers: head.headers };
     let answer = app.forwarder.send(route, deadline, message, body, permit).await;
     call.judge(&answer, &deadline);
+    admitted.learn(&answer);
     answer
 }
 

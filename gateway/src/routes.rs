@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::policies::{Named, Sections, name};
-use crate::{breaker, bulkhead, retry};
+use crate::{breaker, bulkhead, retry, shed};
 
 /// One row of the table in `policies.toml`. What the gateway governs is declared there and nowhere else.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Route {
     pub breaker: Option<Named<breaker::Policy>>,
     /// How many requests it gets at a time.
     pub bulkhead: Option<Named<bulkhead::Policy>>,
+    /// How many requests are let in at a time.
+    pub shed: Option<Named<shed::Policy>>,
 }
 
 /// A row as it is written.
@@ -47,12 +49,13 @@ pub struct Row {
     retry: Option<String>,
     breaker: Option<String>,
     bulkhead: Option<String>,
+    shed: Option<String>,
 }
 
 impl Row {
     /// The route with the policies that it names, or what is wrong with it.
     pub fn checked(self, sections: &Sections) -> Result<Route, String> {
-        let Self { path, strip, service, token, timeout, pause, body, retry, breaker, bulkhead } = self;
+        let Self { path, strip, service, token, timeout, pause, body, retry, breaker, bulkhead, shed } = self;
         if !(path.starts_with('/') && path.ends_with('/')) {
             return Err(format!("the path `{path}` must begin and end with a slash"));
         }
@@ -81,6 +84,7 @@ impl Row {
             retry: sections.retry.named("retry", retry.as_deref())?,
             breaker: sections.breaker.named("breaker", breaker.as_deref())?,
             bulkhead: sections.bulkhead.named("bulkhead", bulkhead.as_deref())?,
+            shed: sections.shed.named("shed", shed.as_deref())?,
         })
     }
 }

@@ -13,6 +13,7 @@ fn granted(seconds: u64) -> Answer {
     Answer::Granted {
         authorization: HeaderValue::from_static("Bearer a.b.c"),
         expires_in: Duration::from_secs(seconds),
+        claims: Arc::default(),
     }
 }
 

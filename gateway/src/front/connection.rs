@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Front, kept::Kept};
+use super::{Front, counted::Counted};
 use crate::connections::{self, Connections, Guarded, Overdue, Watch};
 
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -143,7 +143,7 @@ impl Talk {
         if last {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response.map(|body| Kept::around(body, entered)))
+        Ok(response.map(|body| Counted::around(body, entered)))
     }
 }
 

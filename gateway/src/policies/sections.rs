@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::name;
-use crate::{breaker, bulkhead, retry};
+use crate::{breaker, bulkhead, retry, shed};
 
 /// Sections of one kind as they are written, by name.
 pub type Written<S> = BTreeMap<String, S>;
@@ -23,6 +23,7 @@ pub struct Sections {
     pub retry: Checked<retry::Policy>,
     pub breaker: Checked<breaker::Policy>,
     pub bulkhead: Checked<bulkhead::Policy>,
+    pub shed: Checked<shed::Policy>,
 }
 
 impl<P: Copy> Checked<P> {

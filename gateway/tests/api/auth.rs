@@ -38,7 +38,7 @@ struct Script {
 }
 
 impl Auth {
-    /// `good…` is granted for a minute, `brief…` for six seconds, `held…` once it is let go; `bad…` is refused, `else…`
+    /// `good…` is granted for a minute, `chief…` to an operator, `brief…` for six seconds, `held…` once it is let go; `bad…` is refused, `else…`
     /// is for another service, `down…` is a failure.
     pub async fn start() -> Self {
         let script = Arc::new(Script { asked: Mutex::default(), revoked: Mutex::default(), held: Semaphore::new(0) });
@@ -87,7 +87,12 @@ async fn token(State(script): State<Arc<Script>>, headers: HeaderMap, Form(mut q
         "down" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         kind => {
             let expires_in = if kind == "brief" { 6 } else { 60 };
-            let jwt = format!("{token}.{audience}.{nth}");
+            let jwt = if kind == "chief" {
+                // {"roles":["operator"]}
+                format!("{token}.eyJyb2xlcyI6WyJvcGVyYXRvciJdfQ.{nth}")
+            } else {
+                format!("{token}.{audience}.{nth}")
+            };
             Json(json!({"access_token": jwt, "token_type": "Bearer", "expires_in": expires_in})).into_response()
         }
     }

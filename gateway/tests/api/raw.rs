@@ -1,9 +1,12 @@
 //! Requests that no client library would send.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,4 +37,80 @@ pub async fn rest(mut stream: TcpStream) -> String {
 pub fn status(answer: &str) -> u16 {
     let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
     code.unwrap_or_else(|| panic!("no HTTP answer: {answer:?}"))
+}
+
+/// Reads until `end` comes.
+pub async fn until(stream: &mut TcpStream, end: &str) -> String {
+    let mut answer = Vec::new();
+    while !answer.ends_with(end.as_bytes()) {
+        let byte = timeout(PATIENCE, stream.read_u8()).await;
+        answer.push(byte.unwrap().unwrap_or_else(|_| panic!("ended after {:?}", String::from_utf8_lossy(&answer))));
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A service that answers `ok`, counts, and breaks off its connections when it is told to.
+pub struct Scripted {
+    pub address: String,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    connections: AtomicUsize,
+    requests: AtomicUsize,
+    open: watch::Sender<usize>,
+    break_off: Notify,
+}
+
+impl Scripted {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let counts = Arc::new(Counts::default());
+        let kept = Arc::clone(&counts);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                counts.connections.fetch_add(1, Relaxed);
+                tokio::spawn(answer(stream, Arc::clone(&counts)));
+            }
+        });
+        Self { address, counts: kept }
+    }
+
+    pub fn connections(&self) -> usize {
+        self.counts.connections.load(Relaxed)
+    }
+
+    pub fn requests(&self) -> usize {
+        self.counts.requests.load(Relaxed)
+    }
+
+    pub fn break_off(&self) {
+        self.counts.break_off.notify_waiters();
+    }
+
+    /// Until no connection is left.
+    pub async fn broken(&self) {
+        self.counts.open.subscribe().wait_for(|open| *open == 0).await.unwrap();
+    }
+}
+
+async fn answer(mut stream: TcpStream, counts: Arc<Counts>) {
+    counts.open.send_modify(|open| *open += 1);
+    let mut request = [0; 4096];
+    loop {
+        tokio::select! {
+            () = counts.break_off.notified() => break,
+            read = stream.read(&mut request) => match read {
+                Ok(1..) => {
+                    counts.requests.fetch_add(1, Relaxed);
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+                }
+                _ => break,
+            },
+        }
+    }
+    drop(stream);
+    counts.open.send_modify(|open| *open -= 1);
 }

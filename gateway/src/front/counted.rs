@@ -9,19 +9,19 @@ use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 /// The body, and what is kept.
-pub struct Kept<H> {
+pub struct Counted<H> {
     body: Body,
     _held: H,
 }
 
-impl<H: Send + Unpin + 'static> Kept<H> {
+impl<H: Send + Unpin + 'static> Counted<H> {
     /// An empty body keeps nothing.
     pub fn around(body: Body, held: H) -> Body {
         if body.is_end_stream() { body } else { Body::new(Self { body, _held: held }) }
     }
 }
 
-impl<H: Unpin> HttpBody for Kept<H> {
+impl<H: Unpin> HttpBody for Counted<H> {
     type Data = Bytes;
     type Error = axum::Error;
 

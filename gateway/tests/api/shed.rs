@@ -1,0 +1,126 @@
+//! A saturated service gets no more than it can do, and who is told to come back is told at once.
+
+use std::sync::Arc;
+
+use axum::Router;
+use futures::future::join_all;
+use gateway::{cache::Limits, config::discovery, policies::Policies, shed::Policy};
+use testkit::eventually;
+use tokio::sync::Semaphore;
+
+use crate::{
+    services::Instance,
+    world::{Gateway, World, routes},
+};
+
+const SETTINGS: Policy =
+    Policy { least: 2, most: 8, start: 4, calm: std::time::Duration::from_millis(100), tolerance: 200 };
+
+/// A service that holds every request until it is let go.
+struct Held {
+    door: Arc<Semaphore>,
+    instance: Instance,
+}
+
+impl Held {
+    async fn start() -> Self {
+        let door = Arc::new(Semaphore::new(0));
+        let held = Arc::clone(&door);
+        let answer = async move || held.acquire().await.unwrap().forget();
+        Self { instance: Instance::start(Router::new().fallback(answer)).await, door }
+    }
+}
+
+fn policies() -> Policies {
+    routes(|route| route.shed.as_mut().unwrap().policy = SETTINGS)
+}
+
+async fn saturated(world: &World, store: &Held) -> Gateway {
+    let setting = discovery(&format!("store={}", store.instance.address)).unwrap();
+    world.gateway_with(setting, policies(), Limits::default()).await
+}
+
+async fn limit(gateway: &Gateway) -> Option<usize> {
+    let metrics = gateway.ops.get("/metrics", "").await.body;
+    let line = metrics.lines().find(|line| line.starts_with("gateway_shed_limit{route=\"/api/store/v1/\"}"));
+    line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok())
+}
+
+#[tokio::test]
+async fn who_is_let_in_is_answered_and_who_is_not_is_told_before_the_token_is_looked_at() {
+    let world = World::new().await;
+    let store = Held::start().await;
+    let gateway = saturated(&world, &store).await;
+    // Known as an operator from before.
+    let chief = gateway.client.clone();
+    let chief = tokio::spawn(async move { chief.get("/api/store/v1/x", "chief-1").await });
+    eventually(async || world.auth.asked("chief-1").len() == 1).await;
+    let inside: Vec<_> = (1..SETTINGS.start)
+        .map(|n| {
+            let client = gateway.client.clone();
+            tokio::spawn(async move { client.get("/api/store/v1/x", &format!("good-{n}")).await })
+        })
+        .collect();
+    let in_flight = format!("gateway_in_flight{{service=\"store\"}} {}", SETTINGS.start);
+    eventually(async || {
+        let said = gateway.ops.get("/metrics", "").await.body;
+        let asked = (1..SETTINGS.start).all(|n| !world.auth.asked(&format!("good-{n}")).is_empty());
+        if asked { Ok(()) } else { Err(format!("{in_flight} not in {said}")) }
+    })
+    .await;
+
+    let refused = join_all((0..20).map(|_| gateway.get("/api/store/v1/x", "good-late"))).await;
+    for answer in refused {
+        let answer = answer.expect(503);
+        assert_eq!((answer.code().as_str(), answer.header("retry-after")), ("saturated", Some("1")));
+        assert_eq!(answer.json()["source"], "gateway");
+    }
+    assert!(world.auth.asked("good-late").is_empty(), "a token was exchanged for nothing");
+    // Its own pages and other services are not concerned, and operators are let in.
+    gateway.get("/", "").await.expect(200);
+    gateway.get("/auth/x", "").await.expect(200);
+    let urgent = gateway.client.clone();
+    let urgent = tokio::spawn(async move { urgent.get("/api/store/v1/x", "chief-1").await });
+
+    store.door.add_permits(1_000);
+    for answer in inside {
+        answer.await.unwrap().expect(200);
+    }
+    chief.await.unwrap().expect(200);
+    urgent.await.unwrap().expect(200);
+    gateway.get("/api/store/v1/x", "good-late").await.expect(200);
+}
+
+#[tokio::test]
+async fn the_limit_falls_with_slow_answers_and_recovers_with_fast_ones() {
+    let world = World::new().await;
+    let store = Held::start().await;
+    let gateway = saturated(&world, &store).await;
+    let round = async || {
+        let answers = join_all((0..SETTINGS.most).map(|_| gateway.get("/api/store/v1/x", "good-1"))).await;
+        assert!(answers.iter().all(|answer| [200, 503].contains(&answer.status.as_u16())));
+        assert!(answers.iter().any(|answer| answer.status == 200), "nobody is let in");
+    };
+    store.door.add_permits(1);
+    gateway.get("/api/store/v1/x", "good-1").await.expect(200);
+    let slow = async {
+        loop {
+            tokio::time::sleep(SETTINGS.calm * 3).await;
+            store.door.add_permits(SETTINGS.most);
+        }
+    };
+    let falls = eventually(async || {
+        round().await;
+        limit(&gateway).await == Some(SETTINGS.least)
+    });
+    tokio::select! {
+        () = slow => {}
+        () = falls => {}
+    }
+    store.door.add_permits(1_000_000);
+    eventually(async || {
+        round().await;
+        limit(&gateway).await == Some(SETTINGS.most)
+    })
+    .await;
+}
