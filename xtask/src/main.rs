@@ -1,6 +1,7 @@
 //! `cargo retail …`: everything one does with the suite on one's own machine.
 
 mod backup;
+mod bench;
 mod demo;
 mod faults;
 mod fuzz;
@@ -48,6 +49,9 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Kill, freeze, restart, cut off and set the clocks of processes under load, and check that nothing is lost
     Faults(faults::Options),
+    /// Measure
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Write the committed openapi.json of every service anew
     Openapi,
     /// Write the committed query caches (.sqlx) anew, against a private PostgreSQL
@@ -83,6 +87,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Test(options) => testing::run(&options),
         Command::Fuzz(options) => fuzz::run(options).await,
         Command::Faults(options) => faults::run(options).await,
+        Command::Bench(command) => bench::run(command).await,
         Command::Openapi => openapi::write(),
         Command::Sqlx(options) => sqlx::write(options).await,
         Command::Tidy => tidy::check(),

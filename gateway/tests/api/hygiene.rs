@@ -114,7 +114,7 @@ fn chunks() -> Vec<String> {
 }
 
 fn headers() -> Vec<String> {
-    let many: String = (0..500).map(|n| format!("X-{n}: y\r\n")).collect();
+    let many = (0..500).map(|n| format!("X-{n}: y\r\n")).collect::<Vec<_>>().concat();
     vec![
         get("X: a\r\n b\r\n"),
         get("X: a\r\n\tb\r\n"),

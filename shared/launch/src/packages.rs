@@ -2,7 +2,7 @@
 
 mod apt;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -19,6 +19,8 @@ pub enum Need {
     Compiler,
     /// `libfaketime`, which tests set the clock of one process with.
     Faketime,
+    /// nginx, which the gateway is measured against.
+    Nginx,
 }
 
 impl Need {
@@ -34,6 +36,7 @@ impl Need {
             Self::Nats => "nats-server",
             Self::Compiler => "C compiler",
             Self::Faketime => "libfaketime",
+            Self::Nginx => "nginx",
         }
     }
 
@@ -44,6 +47,7 @@ impl Need {
             Self::Nats => nats::is_installed(),
             Self::Compiler => ["cc", "gcc", "clang"].iter().any(|it| program::find(it, &[]).is_some()),
             Self::Faketime => program::faketime().is_some(),
+            Self::Nginx => nginx().is_some(),
         }
     }
 
@@ -54,8 +58,14 @@ impl Need {
             Self::Nats => ["nats-server", "nats-server", "nats-server", "nats-server"],
             Self::Compiler => ["gcc libc6-dev", "gcc", "gcc", "gcc"],
             Self::Faketime => ["libfaketime", "libfaketime", "libfaketime", "libfaketime"],
+            Self::Nginx => ["nginx"; 4],
         }
     }
+}
+
+/// Where nginx is, which is in no user's PATH.
+pub fn nginx() -> Option<PathBuf> {
+    program::find("nginx", &["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"])
 }
 
 /// Which of these are not there.

@@ -40,12 +40,23 @@ pub(super) fn install(packages: &[&str], privilege: Privilege, say: &mut dyn FnM
         run(&["sh", "-c", &format!("echo 'create_main_cluster = false' > {CLUSTERS}")])?;
     }
     run(&["apt-get", "update", "-q"])?;
-    let install =
-        ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y", "--no-install-recommends"];
+    // In single-user mode, as far as Debian's init scripts are concerned, nothing is started.
+    let install = [
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "RUNLEVEL=1",
+        "apt-get",
+        "install",
+        "-q",
+        "-y",
+        "--no-install-recommends",
+    ];
     run(&[&install[..], packages].concat())?;
-    // The package starts a server on port 4222 where systemd runs.
-    if packages.contains(&"nats-server") && Path::new("/run/systemd/system").exists() {
-        run(&["systemctl", "disable", "--now", "nats-server.service"])?;
+    // These packages start a server, on ports 4222 and 80, where systemd runs.
+    for (package, service) in [("nats-server", "nats-server.service"), ("nginx", "nginx.service")] {
+        if packages.contains(&package) && Path::new("/run/systemd/system").exists() {
+            run(&["systemctl", "disable", "--now", service])?;
+        }
     }
     Ok(())
 }
