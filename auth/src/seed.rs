@@ -88,10 +88,11 @@ fn demo_clients(config: &Config) -> Vec<Client> {
         redirect_uris: vec!["http://127.0.0.1/callback".to_owned(), "http://[::1]/callback".to_owned()],
         ..application("demo", "Demo", vec![GrantType::AuthorizationCode, GrantType::RefreshToken], every_user)
     };
-    let reads: Vec<_> = SERVICES.iter().map(|(service, _)| format!("{service}:read")).collect();
+    let scopes = SERVICES.iter().flat_map(|(_, scopes)| scopes.iter().copied());
+    let reads = Scopes::of(scopes.filter(|scope| scope.ends_with(":read")));
     let reporting = config.reporting_client_secret.as_ref().map(|secret| Client {
         plan: "partner".to_owned(),
-        ..machine("reporting", "Reporting", secret, GrantType::ClientCredentials, reads.into())
+        ..machine("reporting", "Reporting", secret, GrantType::ClientCredentials, reads)
     });
     [swagger, demo].into_iter().chain(reporting).collect()
 }

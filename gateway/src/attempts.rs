@@ -10,7 +10,7 @@ use http::{StatusCode, header};
 use hyper::body::Body as _;
 use tokio::time::{sleep, timeout_at};
 
-use crate::balance::{self, InFlight, Instance};
+use crate::balance::{self, Ejection, InFlight, Instance};
 use crate::body::Upload;
 use crate::bulkhead::Permit;
 use crate::deadline::Deadline;
@@ -23,6 +23,7 @@ use crate::routes::Route;
 /// A request on its way, with the instances that were asked, in order.
 struct Request<'r> {
     route: &'r Route,
+    ejection: &'r Ejection,
     deadline: Deadline,
     message: Message,
     upload: Upload,
@@ -47,7 +48,7 @@ impl Forwarder {
     /// Forwards within the route's limits and the deadline. `permit` is held until the end of the answer's body.
     pub async fn send(
         &self,
-        route: &Route,
+        (route, ejection): (&Route, &Ejection),
         deadline: Deadline,
         message: Message,
         body: Body,
@@ -60,9 +61,9 @@ impl Forwarder {
         let room = route.retry.filter(|_| retry::is_repeatable(&message.method)).map_or(0, |retry| retry.policy.body);
         let upload = Upload::new(body, limit, route.pause, room);
         let budget = self.budgets.of(route);
-        let mut request = Request { route, deadline, message, upload, budget, asked: Vec::new() };
+        let mut request = Request { route, ejection, deadline, message, upload, budget, asked: Vec::new() };
         let answer = timeout_at(deadline.at, self.attempts(&mut request)).await;
-        let (answer, held) = answer.unwrap_or_else(|_| Err(request.time_is_over()))?;
+        let (answer, held) = answer.unwrap_or_else(|_| Err(self.time_is_over(&request)))?;
         Ok(respond(route, answer, (held, permit)))
     }
 
@@ -88,17 +89,24 @@ impl Forwarder {
 
     async fn ask(&self, request: &mut Request<'_>, instance: &Arc<Instance>) -> Outcome {
         request.deadline.pass_on(&mut request.message.headers);
-        match self.attempt(instance, request.message.clone(), &request.upload).await {
+        let answer = self.attempt(instance, request.message.clone(), &request.upload).await;
+        if let Ok((answer, _)) = &answer {
+            self.blame(request, instance, says_of_instance(answer.status(), &request.deadline));
+        }
+        match answer {
             Ok((answer, held)) if is_not_now(&answer) => Outcome::Again(Why::NotNow, Instead::Answer(answer, held)),
             Ok((answer, held)) => Outcome::Answer(answer, held),
             Err(error) if error.is_connect() => {
                 tracing::warn!(instance = %instance.authority, cause = chain(&error), "cannot connect");
-                instance.avoid(Instant::now());
+                instance.refused(request.ejection, Instant::now());
                 let unreachable = Refusal::Unreachable { service: request.route.service };
                 Outcome::Again(Why::NotConnected, Instead::Refusal(unreachable))
             }
             Err(error) => match fault(request.route, &error) {
-                broke_off @ Refusal::BadAnswer { .. } => Outcome::Again(Why::BrokeOff, Instead::Refusal(broke_off)),
+                broke_off @ Refusal::BadAnswer { .. } => {
+                    self.blame(request, instance, Some(false));
+                    Outcome::Again(Why::BrokeOff, Instead::Refusal(broke_off))
+                }
                 refusal => Outcome::Refused(refusal),
             },
         }
@@ -123,10 +131,34 @@ impl Forwarder {
         other.or_else(|| self.choose(request)).or_else(|| request.asked.last().map(Arc::clone))
     }
 
+    fn time_is_over(&self, request: &Request<'_>) -> Refusal {
+        if !request.upload.is_finished() {
+            return Refusal::BodyTooSlow;
+        }
+        // Who sets a short deadline ejects no instance for others.
+        if let Some(asked) = request.asked.last().filter(|_| !request.deadline.is_callers) {
+            self.blame(request, asked, Some(false));
+        }
+        Refusal::Timeout { service: request.route.service, after: request.deadline.total }
+    }
+
+    // `well`: whether it answered as it should; none if that cannot be told.
+    fn blame(&self, request: &Request<'_>, instance: &Arc<Instance>, well: Option<bool>) {
+        let now = Instant::now();
+        match well {
+            Some(true) => instance.succeeded(request.ejection, now),
+            Some(false) => {
+                let instances = self.discovery.instances(request.route.service);
+                instance.failed(request.ejection, balance::others(&instances, instance, now), now);
+            }
+            None => {}
+        }
+    }
+
     // One that was not asked yet. The instances may have changed since the last attempt.
     fn choose(&self, request: &Request<'_>) -> Option<Arc<Instance>> {
         let instances = self.discovery.instances(request.route.service);
-        balance::choose(&instances, &request.asked, Instant::now()).map(Arc::clone)
+        balance::choose(&instances, &request.asked, request.ejection, Instant::now()).map(Arc::clone)
     }
 }
 
@@ -138,14 +170,6 @@ impl Request<'_> {
         metrics::counter!("gateway_retries_total", &labels).increment(1);
         affordable
     }
-
-    fn time_is_over(&self) -> Refusal {
-        if self.upload.is_finished() {
-            Refusal::Timeout { service: self.route.service, after: self.deadline.total }
-        } else {
-            Refusal::BodyTooSlow
-        }
-    }
 }
 
 impl Instead {
@@ -154,6 +178,14 @@ impl Instead {
             Self::Answer(answer, held) => Ok((answer, held)),
             Self::Refusal(refusal) => Err(refusal),
         }
+    }
+}
+
+fn says_of_instance(status: StatusCode, deadline: &Deadline) -> Option<bool> {
+    match status.as_u16() {
+        504 if deadline.is_callers => None,
+        500 | 502..=504 => Some(false),
+        _ => Some(true),
     }
 }
 

@@ -1,77 +1,43 @@
 //! Which of several instances gets the next request: of two chosen at random, the one with fewer requests in flight.
+//! Those that fail get none for a while, and then few at first.
+
+mod ejection;
+mod instance;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use http::uri::Authority;
+pub use ejection::{Ejection, Section};
+pub use instance::{InFlight, Instance};
 
-/// An instance that refused a connection gets no requests for this long, if there is another.
-pub const AVOIDED_FOR: Duration = Duration::from_secs(1);
-
-/// One running instance of a service, as the gateway sees it.
-#[derive(Debug)]
-pub struct Instance {
-    /// Host and port.
-    pub authority: Authority,
-    in_flight: AtomicUsize,
-    // Milliseconds since `known_since`; 0 is never.
-    avoid_until: AtomicU64,
-    known_since: Instant,
-}
-
-impl Instance {
-    pub fn new(authority: Authority) -> Self {
-        Self { authority, in_flight: AtomicUsize::new(0), avoid_until: AtomicU64::new(0), known_since: Instant::now() }
-    }
-
-    /// Counts a request in until the returned guard is dropped.
-    pub fn enter(self: &Arc<Self>) -> InFlight {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(self))
-    }
-
-    /// How many requests are in flight, their response bodies included.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-
-    /// Gives the instance no requests for a while.
-    pub fn avoid(&self, now: Instant) {
-        let until = self.age(now + AVOIDED_FOR);
-        self.avoid_until.store(until, Ordering::Relaxed);
-    }
-
-    fn is_avoided(&self, now: Instant) -> bool {
-        self.age(now) < self.avoid_until.load(Ordering::Relaxed)
-    }
-
-    fn age(&self, at: Instant) -> u64 {
-        let age = at.saturating_duration_since(self.known_since).as_millis();
-        u64::try_from(age).unwrap_or(u64::MAX)
-    }
-}
-
-/// A request counted in at an instance.
-#[derive(Debug)]
-pub struct InFlight(Arc<Instance>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Chooses an instance that is not among `except`. Avoided ones only if there is no other: a guess must not close a service.
-pub fn choose<'i>(instances: &'i [Arc<Instance>], except: &[Arc<Instance>], now: Instant) -> Option<&'i Arc<Instance>> {
+/// Chooses an instance that is not among `except`. Ejected ones only if too few are left, or none: a guess must not close
+/// a service.
+pub fn choose<'i>(
+    instances: &'i [Arc<Instance>],
+    except: &[Arc<Instance>],
+    policy: &Ejection,
+    now: Instant,
+) -> Option<&'i Arc<Instance>> {
+    let roll = rand::random();
+    let panics = policy.panics(instances.iter().filter(|it| !it.is_out(now)).count(), instances.len());
     let eligible = |instance: &&Arc<Instance>| !except.iter().any(|e| Arc::ptr_eq(e, instance));
-    let healthy = |instance: &&Arc<Instance>| eligible(instance) && !instance.is_avoided(now);
-    let first = at_random(instances, healthy).or_else(|| at_random(instances, eligible))?;
+    // One that has just returned takes part in some of the draws.
+    let healthy = |instance: &&Arc<Instance>| eligible(instance) && (panics || instance.weight(policy, now) > roll);
+    let in_service = |instance: &&Arc<Instance>| eligible(instance) && !instance.is_out(now);
+    let first = at_random(instances, healthy)
+        .or_else(|| at_random(instances, in_service))
+        .or_else(|| at_random(instances, eligible))?;
     let other = |instance: &&Arc<Instance>| healthy(instance) && !Arc::ptr_eq(first, instance);
     match at_random(instances, other) {
         Some(second) if second.in_flight() < first.in_flight() => Some(second),
         _ => Some(first),
     }
+}
+
+/// Of all instances but this one: calls, failed.
+pub fn others(instances: &[Arc<Instance>], one: &Arc<Instance>, now: Instant) -> [u32; 2] {
+    let others = instances.iter().filter(|other| !Arc::ptr_eq(other, one)).map(|other| other.lately(now));
+    others.fold([0, 0], |sum, counts| [sum[0].saturating_add(counts[0]), sum[1].saturating_add(counts[1])])
 }
 
 fn at_random<'i>(
@@ -89,10 +55,16 @@ fn at_random<'i>(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn instances(count: usize) -> Vec<Arc<Instance>> {
         (0..count).map(|n| Arc::new(Instance::new(format!("10.0.0.{n}:80").parse().unwrap()))).collect()
+    }
+
+    fn chosen(instances: &[Arc<Instance>], now: Instant) -> &Arc<Instance> {
+        choose(instances, &[], &Ejection::default(), now).unwrap()
     }
 
     #[test]
@@ -100,14 +72,14 @@ mod tests {
         let (both, now) = (instances(2), Instant::now());
         let _busy = both[0].enter();
         for _ in 0..100 {
-            assert!(Arc::ptr_eq(choose(&both, &[], now).unwrap(), &both[1]));
+            assert!(Arc::ptr_eq(chosen(&both, now), &both[1]));
         }
     }
 
     #[test]
     fn requests_that_stay_spread_evenly() {
         let (all, now) = (instances(4), Instant::now());
-        let _stay: Vec<_> = (0..400).map(|_| choose(&all, &[], now).unwrap().enter()).collect();
+        let _stay: Vec<_> = (0..400).map(|_| chosen(&all, now).enter()).collect();
         for instance in &all {
             assert!((90..=110).contains(&instance.in_flight()), "{}", instance.in_flight());
         }
@@ -123,21 +95,54 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_that_refused_is_avoided_for_a_while() {
-        let (both, now) = (instances(2), Instant::now());
-        both[0].avoid(now);
-        let _busy = both[1].enter();
-        assert!(Arc::ptr_eq(choose(&both, &[], now).unwrap(), &both[1]));
-        let later = now + AVOIDED_FOR;
-        assert!(Arc::ptr_eq(choose(&both, &[], later).unwrap(), &both[0]));
+    fn an_instance_that_refused_gets_nothing_and_then_few_requests_at_first() {
+        let (both, policy, now) = (instances(2), Ejection::default(), Instant::now());
+        both[0].refused(&policy, now);
+        let share = |at: Instant| (0..1_000).filter(|_| Arc::ptr_eq(chosen(&both, at), &both[0])).count();
+        assert_eq!(share(now), 0);
+        let back = now + policy.first;
+        let (early, later) = (share(back + policy.ramp / 5), share(back + policy.ramp));
+        assert!((30..300).contains(&early) && (400..600).contains(&later), "{early} {later}");
     }
 
     #[test]
-    fn the_only_instance_is_tried_even_if_avoided_but_not_twice() {
-        let (one, now) = (instances(1), Instant::now());
-        one[0].avoid(now);
-        let chosen = choose(&one, &[], now).unwrap();
-        assert!(choose(&one, &[Arc::clone(chosen)], now).is_none());
-        assert!(choose(&[], &[], now).is_none());
+    fn they_are_never_all_ejected() {
+        let (all, policy, now) = (instances(4), Ejection::default(), Instant::now());
+        for (nth, instance) in all.iter().enumerate() {
+            instance.refused(&policy, now);
+            let used = |it: &&Arc<Instance>| (0..300).any(|_| Arc::ptr_eq(chosen(&all, now), it));
+            // At 30 percent: of four, two can be spared.
+            let expected = [3, 2, 4, 4][nth];
+            assert_eq!(all.iter().filter(used).count(), expected, "{} ejected", nth + 1);
+        }
+    }
+
+    #[test]
+    fn the_only_instance_is_tried_even_if_ejected_but_not_twice() {
+        let (one, policy, now) = (instances(1), Ejection::default(), Instant::now());
+        one[0].refused(&policy, now);
+        let first = chosen(&one, now);
+        assert!(choose(&one, &[Arc::clone(first)], &policy, now).is_none());
+        assert!(choose(&[], &[], &policy, now).is_none());
+    }
+
+    #[test]
+    fn one_that_fails_more_than_the_others_is_ejected_and_one_that_fails_as_they_do_is_not() {
+        let policy = Ejection::default();
+        for (others_fail, ejected) in [(false, true), (true, false)] {
+            let (all, mut now) = (instances(3), Instant::now());
+            for round in 0..60 {
+                now += Duration::from_millis(20);
+                for (nth, instance) in all.iter().enumerate() {
+                    if round % 2 == 0 && (nth == 0 || others_fail) {
+                        instance.failed(&policy, others(&all, instance, now), now);
+                    } else {
+                        instance.succeeded(&policy, now);
+                    }
+                }
+            }
+            assert_eq!(all.iter().any(|instance| instance.is_out(now)), ejected);
+            assert!(!all[1].is_out(now) && !all[2].is_out(now));
+        }
     }
 }

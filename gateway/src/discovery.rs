@@ -1,6 +1,8 @@
-//! Where the instances of each service are, now.
+//! Where the instances of each service are, now: as the registry says, or as names resolve.
 
-use std::collections::HashMap;
+mod names;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::Uri;
@@ -17,7 +19,14 @@ type Instances = Arc<[Arc<Instance>]>;
 
 /// The live instances of every service. Cheap to clone and to ask.
 #[derive(Clone)]
-pub struct Discovery(Arc<RwLock<HashMap<String, Instances>>>);
+pub struct Discovery(Arc<Inner>);
+
+type Fixed = BTreeMap<String, Vec<Authority>>;
+
+struct Inner {
+    instances: RwLock<HashMap<String, Instances>>,
+    fixed: Fixed,
+}
 
 impl Discovery {
     /// Instances at addresses that do not change; with the registry, its instances are added by [`Discovery::follow`].
@@ -25,17 +34,40 @@ impl Discovery {
     pub fn new(setting: &DiscoverySetting, auth_url: &str) -> anyhow::Result<Self> {
         let auth: Uri = auth_url.parse()?;
         let auth = auth.authority().ok_or_else(|| anyhow::anyhow!("AUTH_URL has no host"))?;
-        let mut instances = HashMap::from([(AUTH.to_owned(), at(std::slice::from_ref(auth)))]);
-        if let DiscoverySetting::Fixed(fixed) = setting {
-            instances.extend(fixed.iter().map(|(service, addresses)| (service.clone(), at(addresses))));
+        let mut fixed = Fixed::from([(AUTH.to_owned(), vec![auth.clone()])]);
+        if let DiscoverySetting::Fixed(others) = setting {
+            fixed.extend(others.clone());
         }
-        Ok(Self(Arc::new(RwLock::new(instances))))
+        // A name is an address like any other until it is resolved.
+        let instances = fixed.iter().map(|(service, addresses)| (service.clone(), at(addresses))).collect();
+        Ok(Self(Arc::new(Inner { instances: RwLock::new(instances), fixed })))
     }
 
     /// The instances that may get requests.
     pub fn instances(&self, service: &str) -> Instances {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let all = self.0.instances.read().unwrap_or_else(PoisonError::into_inner);
         all.get(service).cloned().unwrap_or_else(|| Arc::from([]))
+    }
+
+    /// Every instance of every service, by service.
+    pub fn all(&self) -> BTreeMap<String, Instances> {
+        let all = self.0.instances.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(service, instances)| (service.clone(), Instances::clone(instances))).collect()
+    }
+
+    /// Looks again and again where the fixed names lead. Ends at once if there are only addresses.
+    pub async fn resolve(self) {
+        let is_name = |address: &Authority| names::address_of(address).is_none();
+        let named: Vec<_> = self.0.fixed.iter().filter(|(_, all)| all.iter().any(is_name)).collect();
+        while !named.is_empty() {
+            for (service, addresses) in &named {
+                let known = self.instances(service);
+                let resolved = names::resolve(addresses, &known, names::lookup).await;
+                let mut current = self.0.instances.write().unwrap_or_else(PoisonError::into_inner);
+                current.insert((*service).clone(), resolved);
+            }
+            tokio::time::sleep(names::AGAIN).await;
+        }
     }
 
     /// Takes over what the registry says, again and again. Never ends.
@@ -62,7 +94,7 @@ impl Discovery {
             }
             services.insert(service.clone(), Instances::from(instances));
         }
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.0.instances.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(auth) = current.remove(AUTH) {
             services.insert(AUTH.to_owned(), auth);
         }
@@ -76,7 +108,7 @@ fn at(addresses: &[Authority]) -> Instances {
 
 fn instance(registration: &Registration) -> Option<Arc<Instance>> {
     match authority(&registration.address) {
-        Ok(address) => Some(Arc::new(Instance::new(address))),
+        Ok(address) => Some(Arc::new(Instance::registered(address, registration))),
         Err(fault) => {
             tracing::warn!(service = registration.name, address = registration.address, fault, "unusable registration");
             None

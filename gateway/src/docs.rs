@@ -19,13 +19,14 @@ use crate::error::Refusal;
 mod contracts;
 
 /// Whose contracts are shown, in this order.
-const CONTRACTS: [(&str, &str); 6] = [
+const CONTRACTS: [(&str, &str); 7] = [
     ("store", "/docs/contracts/store.json"),
     ("inventory", "/docs/contracts/inventory.json"),
     ("accounting", "/docs/contracts/accounting.json"),
     ("shipping", "/docs/contracts/shipping.json"),
     ("order", "/docs/contracts/order.json"),
     ("auth", "/docs/contracts/auth.json"),
+    ("gateway", "/docs/contracts/gateway.json"),
 ];
 
 const CLIENT_ID: &str = "swagger";

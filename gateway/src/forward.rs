@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Uri, Version};
+use http::{HeaderMap, Method, Request, Uri, Version, header};
 use http_body_util::LengthLimitError;
 
 use crate::balance::{InFlight, Instance};
@@ -49,6 +49,9 @@ impl Forwarder {
         *request.uri_mut() = Uri::from(message.target);
         *request.version_mut() = Version::HTTP_11;
         *request.headers_mut() = message.headers;
+        if let Some(host) = &instance.host {
+            request.headers_mut().entry(header::HOST).or_insert_with(|| host.clone());
+        }
         let answer = pool::send(&instance.authority, request).await?;
         Ok((answer, held))
     }

@@ -10,7 +10,7 @@ use utoipa::openapi::{OpenApi, Server};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
+use crate::{App, operators, services};
 
 /// What this origin offers. Every member is an address.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,9 +46,11 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 
 /// The contract of the gateway itself; what it forwards stands in the services' contracts.
 pub fn contract() -> OpenApi {
-    let about = "Where everything is. The services' own contracts are at /docs.";
-    let mut contract = web::contract::document("gateway", "Gateway", about, env!("CARGO_PKG_VERSION"), &[]);
+    let about = "Where everything is, and what runs. The services' own contracts are at /docs.";
+    let scopes = operators::SCOPES;
+    let mut contract = web::contract::document("gateway", "Gateway", about, env!("CARGO_PKG_VERSION"), scopes);
     contract.servers = Some(vec![Server::new("/")]);
     contract.merge(router().into_openapi());
+    contract.merge(services::router().into_openapi());
     contract
 }

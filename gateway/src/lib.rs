@@ -37,7 +37,7 @@ pub mod retry;
 
 mod discovery;
 
-mod balance;
+pub mod balance;
 
 mod forward;
 
@@ -51,6 +51,8 @@ mod ring;
 
 mod docs;
 mod index;
+mod operators;
+mod services;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,10 +60,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use messaging::broadcast;
 use registry::Registry;
+use web::Verifier;
 
 pub use config::Config;
 pub use front::Front;
@@ -77,6 +80,7 @@ use exchange::Exchange;
 use forward::Forwarder;
 use headers::Origin;
 use identity::Translator;
+use operators::{AUDIENCE, Operators};
 use policies::{Policies, Shared};
 use revocation::Revocations;
 use shed::Shedder;
@@ -120,6 +124,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
         forwarder: Forwarder::new(Discovery::new(&config.discovery, &config.web.auth_url)?),
         docs: Docs::new(&config.web.public_url),
     };
+    tokio::spawn(app.forwarder.discovery.clone().resolve());
     follow_registry(config, &app).await?;
     let revocations = follow_revocations(config, &app).await?;
     if config.discovery == DiscoverySetting::Registry {
@@ -127,7 +132,8 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
     }
     let reached = reach_auth(&app);
     service.ready_when("auth", move || std::future::ready(reached.load(Ordering::Relaxed)));
-    Ok((service, front(app)))
+    let verifier = Verifier::new(AUDIENCE, &config.web.issuer(), &config.web.auth_url);
+    Ok((service, front(app, verifier)))
 }
 
 // What follows here goes on while requests in flight are finished, and ends with the process.
@@ -171,14 +177,20 @@ fn reach_auth(app: &App) -> Arc<AtomicBool> {
 }
 
 /// The gateway's own pages, and the way through for everything else.
-fn front(app: App) -> Front {
+fn front(app: App, verifier: Verifier) -> Front {
     let app = Arc::new(app);
     let (pages, _) = index::router().split_for_parts();
     let pages = Router::new()
         .merge(pages)
         .merge(docs::router())
         .route("/{*path}", any(proxy::forward))
-        .layer(from_fn(trail::leave))
-        .with_state(Arc::clone(&app));
+        .with_state(Arc::clone(&app))
+        .merge(for_operators(Operators { app: Arc::clone(&app), verifier }))
+        .layer(from_fn(trail::leave));
     Front::new(app, pages)
+}
+
+fn for_operators(operators: Operators) -> Router {
+    let (pages, _) = services::router().split_for_parts();
+    pages.layer(from_fn_with_state(operators.clone(), operators::identify)).with_state(operators)
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
+    balance::{self, Ejection},
     breaker, bulkhead,
     connections::{self, Connections},
     retry,
@@ -36,6 +37,8 @@ pub struct Policies {
     pub routes: Vec<Arc<Route>>,
     /// What callers' connections may do.
     pub connections: Connections,
+    /// When an instance gets no requests.
+    pub ejection: Ejection,
 }
 
 // The file as it is written. A name in it that nobody knows is a fault.
@@ -44,6 +47,7 @@ pub struct Policies {
 struct Declared {
     routes: Vec<Spanned<Row>>,
     connections: Option<Spanned<connections::Section>>,
+    ejection: Option<balance::Section>,
     #[serde(default)]
     retry: Written<retry::Section>,
     #[serde(default)]
@@ -79,7 +83,8 @@ impl Policies {
             Some(section) => checked(text, section, connections::Section::checked)?,
             None => Connections::default(),
         };
-        Ok(Self { routes, connections })
+        let ejection = declared.ejection.map_or_else(Ejection::default, |section| section.ejection());
+        Ok(Self { routes, connections, ejection })
     }
 
     /// The policies that come with the gateway.

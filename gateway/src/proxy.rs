@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, header};
 
+use crate::balance::Ejection;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::forward::Message;
@@ -28,7 +29,7 @@ pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response 
     };
     let began = Instant::now();
     let counted = Counted::new(&route);
-    let answer = pass(&app, &route, target, head, body).await;
+    let answer = pass(&app, (&route, &policies.ejection), target, head, body).await;
     drop(counted);
     let response = answer.unwrap_or_else(IntoResponse::into_response);
     let class = class(response.status().as_u16());
@@ -78,7 +79,7 @@ fn target(path: &str, query: Option<&str>) -> Option<PathAndQuery> {
 
 async fn pass(
     app: &App,
-    route: &Route,
+    (route, ejection): (&Route, &Ejection),
     target: PathAndQuery,
     mut head: Parts,
     body: Body,
@@ -100,7 +101,7 @@ async fn pass(
     let permit = app.bulkheads.enter(route, &deadline).await?;
     let call = breaker.admit()?;
     let message = Message { method: head.method, target, headers: head.headers };
-    let answer = app.forwarder.send(route, deadline, message, body, permit).await;
+    let answer = app.forwarder.send((route, ejection), deadline, message, body, permit).await;
     call.judge(&answer, &deadline);
     admitted.learn(&answer);
     answer

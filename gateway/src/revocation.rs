@@ -9,6 +9,7 @@ use messaging::Heard;
 
 use crate::cache::TokenHash;
 use crate::identity::Translator;
+use crate::operators::AUDIENCE;
 use crate::policies::Shared;
 
 /// Follows auth's announcements, and knows whether they were ever heard.
@@ -51,7 +52,7 @@ fn forget(revoked: &TokensRevoked, translator: &Translator, policies: &Shared) {
     for text in &revoked.token_hashes {
         let mut hash = TokenHash::default();
         if hex::decode_to_slice(text, &mut hash).is_ok() {
-            translator.cache.forget(&hash, policies.load().audiences());
+            translator.cache.forget(&hash, policies.load().audiences().chain([AUDIENCE]));
         } else {
             tracing::error!("a revocation cannot be read; all tokens are forgotten");
             translator.cache.clear();

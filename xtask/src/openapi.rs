@@ -6,10 +6,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace::{PROCESSES, build, programs, root};
 
-/// Asks each process for its contract and writes it to its openapi.json. The gateway has none of its own.
+/// Asks each process for its contract and writes it to its openapi.json.
 pub fn write() -> Result<()> {
     build(false)?;
-    for (name, directory) in PROCESSES.into_iter().filter(|(name, _)| *name != "gateway") {
+    for (name, directory) in PROCESSES {
         let program = programs(false)?.join(name);
         let said = Command::new(&program).arg("openapi").output();
         let said = said.with_context(|| format!("cannot run {}", program.display()))?;

@@ -11,6 +11,7 @@ pub const SERVICES: &[(&str, &[&str])] = &[
     ("accounting", &["accounting:read", "accounting:write", "accounting:pay", "accounting:operate"]),
     ("shipping", &["shipping:read", "shipping:write", "shipping:book", "shipping:operate"]),
     ("order", &["order:read", "order:write", "order:operate"]),
+    ("gateway", &["gateway:operate"]),
 ];
 
 /// The scopes that speak of the user and not of a service (OpenID Connect Core, sections 5.4 and 11).

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_token_is_exchanged_for_services_only() {
-        for audience in ["auth", "gateway", "demo", "", "order ", "Order"] {
+        for audience in ["auth", "storefront", "demo", "", "order ", "Order"] {
             let refused = token(Duration::minutes(15)).exchange(audience, "i", Uuid::nil(), NOW);
             assert_eq!(refused.unwrap_err().code, Code::InvalidTarget, "{audience:?}");
         }

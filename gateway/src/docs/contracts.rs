@@ -15,6 +15,7 @@ use crate::balance;
 use crate::body::Upload;
 use crate::error::Refusal;
 use crate::forward::Message;
+use crate::operators;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -27,9 +28,10 @@ pub fn everyday_scopes() -> Vec<String> {
 
 // One token for all contracts: who logs in once can try every service.
 fn scopes() -> impl Iterator<Item = String> {
-    let services = CONTRACTS.into_iter().map(|(service, _)| service).filter(|service| *service != "auth");
+    let services = CONTRACTS.into_iter().map(|(service, _)| service).filter(|it| !["auth", "gateway"].contains(it));
     let of_services = services.flat_map(|s| ["read", "write", "operate"].map(|verb| format!("{s}:{verb}")));
-    ABOUT_ME.into_iter().map(str::to_owned).chain(of_services)
+    let of_gateway = operators::SCOPES.iter().map(|(scope, _)| *scope);
+    ABOUT_ME.into_iter().chain(of_gateway).map(str::to_owned).chain(of_services)
 }
 
 /// Asks an instance for its contract.
@@ -42,9 +44,12 @@ pub async fn fetch(app: &App, service: &'static str) -> Result<Bytes, Refusal> {
 }
 
 async fn ask(app: &App, service: &'static str) -> anyhow::Result<Bytes> {
+    if service == "gateway" {
+        return fitted(serde_json::to_value(crate::contract())?, &app.public_url);
+    }
     let path = if service == "auth" { "/auth/openapi.json" } else { "/openapi.json" };
     let instances = app.forwarder.discovery.instances(service);
-    let instance = balance::choose(&instances, &[], Instant::now());
+    let instance = balance::choose(&instances, &[], &app.policies.load().ejection, Instant::now());
     let instance = instance.ok_or_else(|| anyhow::anyhow!("no instance"))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
@@ -54,8 +59,11 @@ async fn ask(app: &App, service: &'static str) -> anyhow::Result<Bytes> {
     anyhow::ensure!(answer.status().is_success(), "answered {}", answer.status());
     let body = Limited::new(answer.into_body(), LARGEST).collect().await;
     let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
-    let mut contract: Value = serde_json::from_slice(&body)?;
-    fit_login(&mut contract, &app.public_url);
+    fitted(serde_json::from_slice(&body)?, &app.public_url)
+}
+
+fn fitted(mut contract: Value, public_url: &str) -> anyhow::Result<Bytes> {
+    fit_login(&mut contract, public_url);
     Ok(serde_json::to_vec(&contract)?.into())
 }
 

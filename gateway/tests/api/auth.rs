@@ -1,15 +1,16 @@
 //! A token endpoint that does what the token's name says, and keeps count. The real one is tested with the suite.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Form, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use testkit::Tokens;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -35,19 +36,39 @@ struct Script {
     asked: Mutex<Vec<Question>>,
     revoked: Mutex<HashSet<String>>,
     held: Semaphore,
+    keys: Mutex<Value>,
+    jwts: Mutex<HashMap<String, String>>,
 }
 
 impl Auth {
     /// `good…` is granted for a minute, `chief…` to an operator, `brief…` for six seconds, `held…` once it is let go; `bad…` is refused, `else…`
     /// is for another service, `down…` is a failure.
     pub async fn start() -> Self {
-        let script = Arc::new(Script { asked: Mutex::default(), revoked: Mutex::default(), held: Semaphore::new(0) });
-        let router = Router::new().route("/auth/token", post(token)).with_state(Arc::clone(&script));
+        let script = Arc::new(Script {
+            asked: Mutex::default(),
+            revoked: Mutex::default(),
+            held: Semaphore::new(0),
+            keys: Mutex::default(),
+            jwts: Mutex::default(),
+        });
+        let router = Router::new().route("/auth/token", post(token)).route("/auth/jwks", get(keys));
+        let router = router.with_state(Arc::clone(&script));
         let router = router.fallback(|request: Request| echo("auth", request));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/auth", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, router).into_future());
         Self { url, script }
+    }
+
+    /// From now on it is `tokens` that signs.
+    pub async fn signs_as(&self, tokens: &Tokens) {
+        let keys = reqwest::get(format!("{}/jwks", tokens.auth_url())).await.unwrap();
+        *self.script.keys.lock().unwrap() = keys.json().await.unwrap();
+    }
+
+    /// The token is exchanged for this JWT.
+    pub fn grants(&self, token: &str, jwt: String) {
+        self.script.jwts.lock().unwrap().insert(token.to_owned(), jwt);
     }
 
     /// Every question about `token`.
@@ -65,6 +86,10 @@ impl Auth {
     pub fn let_go(&self) {
         self.script.held.add_permits(1);
     }
+}
+
+async fn keys(State(script): State<Arc<Script>>) -> Json<Value> {
+    Json(script.keys.lock().unwrap().clone())
 }
 
 async fn token(State(script): State<Arc<Script>>, headers: HeaderMap, Form(mut question): Form<Question>) -> Response {
@@ -87,12 +112,12 @@ async fn token(State(script): State<Arc<Script>>, headers: HeaderMap, Form(mut q
         "down" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         kind => {
             let expires_in = if kind == "brief" { 6 } else { 60 };
-            let jwt = if kind == "chief" {
+            let known = script.jwts.lock().unwrap().get(&token).cloned();
+            let jwt = known.unwrap_or_else(|| {
                 // {"roles":["operator"]}
-                format!("{token}.eyJyb2xlcyI6WyJvcGVyYXRvciJdfQ.{nth}")
-            } else {
-                format!("{token}.{audience}.{nth}")
-            };
+                let claims = if kind == "chief" { "eyJyb2xlcyI6WyJvcGVyYXRvciJdfQ" } else { &audience };
+                format!("{token}.{claims}.{nth}")
+            });
             Json(json!({"access_token": jwt, "token_type": "Bearer", "expires_in": expires_in})).into_response()
         }
     }

@@ -20,7 +20,7 @@ async fn the_page_lists_every_contract_and_logs_in_with_pkce() {
     let gateway = world.gateway("store=http://127.0.0.1:9").await;
     assert_eq!(gateway.get("/docs", NOBODY).await.expect(308).header("location"), Some("/docs/"));
     let settings = gateway.get("/docs/swagger-initializer.js", NOBODY).await.expect(200).body;
-    for service in ["store", "inventory", "accounting", "shipping", "order", "auth"] {
+    for service in ["store", "inventory", "accounting", "shipping", "order", "auth", "gateway"] {
         assert!(settings.contains(&format!("\"/docs/contracts/{service}.json\"")), "{service} in {settings}");
     }
     for part in [
@@ -82,4 +82,14 @@ async fn the_front_page_says_where_everything_is() {
     assert_eq!(index["docs"], "https://shop.example/docs/");
     assert_eq!(index["openid_configuration"], "https://shop.example/auth/.well-known/openid-configuration");
     assert_eq!(index["services"].as_array().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn the_gateways_own_contract_is_the_committed_one_and_among_the_others() {
+    let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+    assert_eq!(web::contract::render(&gateway::contract()), std::fs::read_to_string(committed).unwrap());
+    let world = World::new().await;
+    let gateway = world.gateway("store=http://127.0.0.1:9").await;
+    let contract = gateway.get("/docs/contracts/gateway.json", NOBODY).await.expect(200).json();
+    assert_eq!(contract["paths"]["/api/registry/v1/services"]["get"]["operationId"], "list_services");
 }

@@ -1,0 +1,44 @@
+//! The gateway's own pages for operators. They know their callers as every service does: the opaque token is exchanged
+//! for a JWT for exactly the gateway, and that is verified.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header;
+use web::{Permission, Verifier};
+
+use crate::App;
+
+/// The gateway's name as an audience.
+pub const AUDIENCE: &str = "gateway";
+
+/// The scopes of these pages, for the contract.
+pub const SCOPES: &[(&str, &str)] = &[(Operate::SCOPE, "See what runs and how: operators")];
+
+/// See what runs and how.
+pub struct Operate;
+
+impl Permission for Operate {
+    const SCOPE: &'static str = "gateway:operate";
+    const ROLES: &'static [&'static str] = &["operator"];
+}
+
+/// What such a page can ask for.
+#[derive(Clone, FromRef)]
+pub struct Operators {
+    pub app: Arc<App>,
+    pub verifier: Verifier,
+}
+
+/// Puts the JWT in place of the caller's token.
+pub async fn identify(State(it): State<Operators>, mut request: Request, next: Next) -> Response {
+    match it.app.translator.translate(request.headers(), AUDIENCE).await {
+        Ok(jwt) => {
+            request.headers_mut().insert(header::AUTHORIZATION, jwt);
+            next.run(request).await
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
