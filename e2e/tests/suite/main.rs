@@ -16,6 +16,7 @@ mod many_orders;
 mod recovery;
 mod refusals;
 mod restoring;
+mod rolling;
 mod setting;
 mod starting;
 mod stopping;
