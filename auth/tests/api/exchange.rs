@@ -101,7 +101,7 @@ async fn a_request_that_asks_for_something_else_is_refused() {
     let auth = Auth::start().await;
     let token = auth.client_credentials("order", &[]).await.expect(200).json();
     let token = text(&token, "access_token");
-    for audience in ["auth", "gateway", "Inventory", "inventory order"] {
+    for audience in ["auth", "storefront", "Inventory", "inventory order"] {
         assert_eq!(fault(&auth.exchange(token, audience).await.expect(400)), "invalid_target", "{audience}");
     }
     let base = [("grant_type", EXCHANGE), ("subject_token", token), ("audience", "inventory")];
