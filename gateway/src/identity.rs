@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, header};
+use metrics::{Counter, counter};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tracing::Instrument;
@@ -20,12 +21,18 @@ pub struct Translator {
     pub exchange: Exchange,
     // Where questions are asked: they and their connections outlive the runtime of whoever wants to know.
     runtime: Handle,
+    // How often the cache knew, was asking already, or had to ask.
+    hit: Counter,
+    joined: Counter,
+    miss: Counter,
 }
 
 impl Translator {
     /// To be called in the runtime that lives as long as the process.
     pub fn new(cache: Cache, exchange: Exchange) -> Self {
-        Self { cache, exchange, runtime: Handle::current() }
+        let [hit, joined, miss] =
+            ["hit", "joined", "miss"].map(|how| counter!("gateway_token_cache_total", "result" => how));
+        Self { cache, exchange, runtime: Handle::current(), hit, joined, miss }
     }
 
     /// The `Authorization` header that `audience` gets in place of the caller's.
@@ -37,14 +44,14 @@ impl Translator {
         let token = bearer(headers)?;
         let key = Key { token: Sha256::digest(token).into(), audience };
         let (answer, how) = match self.cache.look(key, Instant::now()) {
-            Look::Hit(answer) => (answer, "hit"),
-            Look::Join(flight) => (flight.answer().await, "joined"),
+            Look::Hit(answer) => (answer, &self.hit),
+            Look::Join(flight) => (flight.answer().await, &self.joined),
             Look::Lead(lead, flight) => {
                 self.ask(lead, token.to_owned());
-                (flight.answer().await, "miss")
+                (flight.answer().await, &self.miss)
             }
         };
-        metrics::counter!("gateway_token_cache_total", "result" => how).increment(1);
+        how.increment(1);
         match answer {
             Answer::Granted { authorization, .. } => Ok(authorization),
             Answer::Refused => Err(Refusal::InvalidToken),

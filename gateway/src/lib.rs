@@ -47,6 +47,7 @@ mod body;
 mod bounded;
 mod error;
 mod kept;
+mod meters;
 mod ring;
 
 mod docs;
@@ -80,6 +81,7 @@ use exchange::Exchange;
 use forward::Forwarder;
 use headers::Origin;
 use identity::Translator;
+use meters::Meters;
 use operators::{AUDIENCE, Operators};
 use policies::{Policies, Shared};
 use revocation::Revocations;
@@ -92,6 +94,7 @@ pub struct App {
     policies: Shared,
     public_url: String,
     origin: Origin,
+    meters: Meters,
     shedder: Shedder,
     translator: Arc<Translator>,
     breakers: Breakers,
@@ -117,6 +120,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
         policies,
         public_url: config.web.public_url.clone(),
         origin: Origin::parse(&config.web.public_url).context("PUBLIC_URL")?,
+        meters: Meters::default(),
         shedder: Shedder::default(),
         translator: Arc::new(Translator::new(Cache::new(limits), exchange)),
         breakers: Breakers::default(),

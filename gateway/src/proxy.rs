@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
@@ -27,32 +26,11 @@ pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response 
         Ok(entered) => entered,
         Err(refusal) => return refusal.into_response(),
     };
-    let began = Instant::now();
-    let counted = Counted::new(&route);
+    let counted = app.meters.enter(&route);
     let answer = pass(&app, (&route, &policies.ejection), target, head, body).await;
-    drop(counted);
     let response = answer.unwrap_or_else(IntoResponse::into_response);
-    let class = class(response.status().as_u16());
-    metrics::counter!("gateway_requests_total", "route" => route.prefix, "status" => class).increment(1);
-    metrics::histogram!("gateway_request_seconds", "route" => route.prefix).record(began.elapsed().as_secs_f64());
+    counted.answered(&response);
     response
-}
-
-// A caller may go away at any time, and then the rest of the function does not run.
-struct Counted(metrics::Gauge);
-
-impl Counted {
-    fn new(route: &Route) -> Self {
-        let in_flight = metrics::gauge!("gateway_in_flight", "service" => route.service);
-        in_flight.increment(1);
-        Self(in_flight)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.decrement(1);
-    }
 }
 
 // From the request line alone: the one spelling of its path, and the route that takes it.
@@ -105,14 +83,4 @@ async fn pass(
     call.judge(&answer, &deadline);
     admitted.learn(&answer);
     answer
-}
-
-fn class(status: u16) -> &'static str {
-    match status {
-        ..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
-    }
 }

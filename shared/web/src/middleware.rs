@@ -1,7 +1,7 @@
 //! What happens around every handler: a span with the caller's trace context, metrics, a problem for a panic, a
 //! missing route or a wrong method.
 
-use std::{any::Any, future::Future, panic::AssertUnwindSafe};
+use std::{any::Any, cell::RefCell, collections::HashMap, future::Future, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
     Router,
@@ -11,6 +11,7 @@ use axum::{
 };
 use futures::FutureExt;
 use http::{Method, StatusCode};
+use metrics::{Counter, Histogram};
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, Span};
@@ -61,23 +62,48 @@ where
     R: Future<Output = Response>,
 {
     let began = Instant::now();
-    let method = known(request.method()).to_owned();
-    let span = span_of(&request, &method, route);
+    let method = known(request.method());
+    let span = span_of(&request, method, route);
     let response = answer(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     span.record("status", status);
-    let labels = [("method", method), ("route", route.to_owned()), ("status", status.to_string())];
-    metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_duration_seconds", &labels).record(began.elapsed().as_secs_f64());
+    count(method, route, status, began.elapsed());
     response
 }
 
-// A caller can make up methods; each would be a time series of its own.
-fn known(method: &Method) -> &str {
-    match *method {
-        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
-            method.as_str()
+thread_local! {
+    // By route, method and status. To find a metric by its labels costs much more than to count.
+    static METERS: RefCell<HashMap<String, ByAnswer>> = RefCell::default();
+}
+
+type ByAnswer = HashMap<(&'static str, u16), (Counter, Histogram)>;
+
+fn count(method: &'static str, route: &str, status: u16, took: Duration) {
+    METERS.with_borrow_mut(|meters| {
+        if !meters.contains_key(route) {
+            meters.insert(route.to_owned(), ByAnswer::new());
         }
+        let Some(meters) = meters.get_mut(route) else { return };
+        let (counter, histogram) = meters.entry((method, status)).or_insert_with(|| {
+            let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+            let histogram = metrics::histogram!("http_request_duration_seconds", &labels);
+            (metrics::counter!("http_requests_total", &labels), histogram)
+        });
+        counter.increment(1);
+        histogram.record(took.as_secs_f64());
+    });
+}
+
+// A caller can make up methods; each would be a time series of its own.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
         _ => "other",
     }
 }
