@@ -1,6 +1,10 @@
 //! A saturated service gets no more than it can do, and who is told to come back is told at once.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+};
+use std::time::Duration;
 
 use axum::Router;
 use futures::future::join_all;
@@ -13,21 +17,24 @@ use crate::{
     world::{Gateway, World, routes},
 };
 
-const SETTINGS: Policy =
-    Policy { least: 2, most: 8, start: 4, calm: std::time::Duration::from_millis(100), tolerance: 200 };
+const SETTINGS: Policy = Policy { least: 2, most: 8, start: 4, calm: Duration::from_millis(500), tolerance: 200 };
 
 /// A service that holds every request until it is let go.
 struct Held {
     door: Arc<Semaphore>,
+    inside: Arc<AtomicUsize>,
     instance: Instance,
 }
 
 impl Held {
     async fn start() -> Self {
-        let door = Arc::new(Semaphore::new(0));
-        let held = Arc::clone(&door);
-        let answer = async move || held.acquire().await.unwrap().forget();
-        Self { instance: Instance::start(Router::new().fallback(answer)).await, door }
+        let (door, inside) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (held, entered) = (Arc::clone(&door), Arc::clone(&inside));
+        let answer = async move || {
+            entered.fetch_add(1, Relaxed);
+            held.acquire().await.unwrap().forget();
+        };
+        Self { instance: Instance::start(Router::new().fallback(answer)).await, door, inside }
     }
 }
 
@@ -35,8 +42,8 @@ fn policies() -> Policies {
     routes(|route| route.shed.as_mut().unwrap().policy = SETTINGS)
 }
 
-async fn saturated(world: &World, store: &Held) -> Gateway {
-    let setting = discovery(&format!("store={}", store.instance.address)).unwrap();
+async fn saturated(world: &World, store: &Instance) -> Gateway {
+    let setting = discovery(&format!("store={}", store.address)).unwrap();
     world.gateway_with(setting, policies(), Limits::default()).await
 }
 
@@ -50,7 +57,7 @@ async fn limit(gateway: &Gateway) -> Option<usize> {
 async fn who_is_let_in_is_answered_and_who_is_not_is_told_before_the_token_is_looked_at() {
     let world = World::new().await;
     let store = Held::start().await;
-    let gateway = saturated(&world, &store).await;
+    let gateway = saturated(&world, &store.instance).await;
     // Known as an operator from before.
     let chief = gateway.client.clone();
     let chief = tokio::spawn(async move { chief.get("/api/store/v1/x", "chief-1").await });
@@ -61,13 +68,7 @@ async fn who_is_let_in_is_answered_and_who_is_not_is_told_before_the_token_is_lo
             tokio::spawn(async move { client.get("/api/store/v1/x", &format!("good-{n}")).await })
         })
         .collect();
-    let in_flight = format!("gateway_in_flight{{service=\"store\"}} {}", SETTINGS.start);
-    eventually(async || {
-        let said = gateway.ops.get("/metrics", "").await.body;
-        let asked = (1..SETTINGS.start).all(|n| !world.auth.asked(&format!("good-{n}")).is_empty());
-        if asked { Ok(()) } else { Err(format!("{in_flight} not in {said}")) }
-    })
-    .await;
+    eventually(async || store.inside.load(Relaxed) == SETTINGS.start).await;
 
     let refused = join_all((0..20).map(|_| gateway.get("/api/store/v1/x", "good-late"))).await;
     for answer in refused {
@@ -94,33 +95,33 @@ async fn who_is_let_in_is_answered_and_who_is_not_is_told_before_the_token_is_lo
 #[tokio::test]
 async fn the_limit_falls_with_slow_answers_and_recovers_with_fast_ones() {
     let world = World::new().await;
-    let store = Held::start().await;
+    let is_slow = Arc::new(AtomicBool::new(false));
+    let slow = Arc::clone(&is_slow);
+    let answer = async move || {
+        if slow.load(Relaxed) {
+            tokio::time::sleep(SETTINGS.calm * 3).await;
+        }
+    };
+    let store = Instance::start(Router::new().fallback(answer)).await;
     let gateway = saturated(&world, &store).await;
     let round = async || {
         let answers = join_all((0..SETTINGS.most).map(|_| gateway.get("/api/store/v1/x", "good-1"))).await;
         assert!(answers.iter().all(|answer| [200, 503].contains(&answer.status.as_u16())));
         assert!(answers.iter().any(|answer| answer.status == 200), "nobody is let in");
     };
-    store.door.add_permits(1);
-    gateway.get("/api/store/v1/x", "good-1").await.expect(200);
-    let slow = async {
-        loop {
-            tokio::time::sleep(SETTINGS.calm * 3).await;
-            store.door.add_permits(SETTINGS.most);
-        }
-    };
-    let falls = eventually(async || {
-        round().await;
-        limit(&gateway).await == Some(SETTINGS.least)
-    });
-    tokio::select! {
-        () = slow => {}
-        () = falls => {}
-    }
-    store.door.add_permits(1_000_000);
-    eventually(async || {
+    let grows = async || {
         round().await;
         limit(&gateway).await == Some(SETTINGS.most)
-    })
-    .await;
+    };
+    eventually(grows).await;
+    is_slow.store(true, Relaxed);
+    for _ in 0..10 {
+        round().await;
+        if limit(&gateway).await == Some(SETTINGS.least) {
+            break;
+        }
+    }
+    assert_eq!(limit(&gateway).await, Some(SETTINGS.least));
+    is_slow.store(false, Relaxed);
+    eventually(grows).await;
 }
