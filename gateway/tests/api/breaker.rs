@@ -32,7 +32,13 @@ impl Breakable {
 }
 
 async fn gateway(world: &World, setting: &str, open: Duration) -> Gateway {
+    named(world, setting, open, "usual").await
+}
+
+// All tests share one set of metrics: who looks at them has a policy of its own.
+async fn named(world: &World, setting: &str, open: Duration, name: &'static str) -> Gateway {
     let policies = routes(|route| {
+        route.breaker.as_mut().unwrap().name = name;
         route.timeout = SOON * 2;
         let breaker = &mut route.breaker.as_mut().unwrap().policy;
         (breaker.calls, breaker.open, breaker.probe) = (10, open, SOON);
@@ -51,7 +57,8 @@ async fn it_opens_at_the_share_answers_at_once_and_says_when_to_come_again() {
     let world = World::new().await;
     let store = Breakable::default();
     let (instance, order) = (store.instance().await, Instance::echo("order").await);
-    let gateway = gateway(&world, &format!("store={},order={}", instance.address, order.address), LONG).await;
+    let setting = format!("store={},order={}", instance.address, order.address);
+    let gateway = named(&world, &setting, LONG, "watched").await;
     for _ in 0..5 {
         get(&gateway).await.expect(200);
     }
@@ -71,7 +78,7 @@ async fn it_opens_at_the_share_answers_at_once_and_says_when_to_come_again() {
     let metrics = gateway.ops.get("/metrics", "").await.body;
     for (class, open) in [("read", 1), ("write", 0)] {
         for (state, value) in [("closed", 1 - open), ("open", open), ("half_open", 0)] {
-            let labels = format!("service=\"store\",policy=\"usual\",class=\"{class}\",state=\"{state}\"");
+            let labels = format!("service=\"store\",policy=\"watched\",class=\"{class}\",state=\"{state}\"");
             let line = format!("gateway_breaker_state{{{labels}}} {value}\n");
             assert!(metrics.contains(&line), "{line} in {metrics}");
         }

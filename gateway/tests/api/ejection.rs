@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -10,36 +11,70 @@ use gateway::config::discovery;
 use testkit::eventually;
 
 use crate::services::{Instance, nobody};
-use crate::world::{Gateway, World, routes};
+use crate::world::{Gateway, SOON, World, routes};
 
-async fn gateway(world: &World, stores: &[&str]) -> Gateway {
+async fn gateway(world: &World, stores: &[&str], first: Duration) -> Gateway {
     let setting: Vec<_> = stores.iter().map(|address| format!("store={address}")).collect();
-    let policies = routes(|route| (route.breaker, route.retry) = (None, None));
+    let mut policies = routes(|route| (route.breaker, route.retry) = (None, None));
+    (policies.ejection.first, policies.ejection.longest) = (first, first);
     world.gateway_with(discovery(&setting.join(",")).unwrap(), policies, Limits::default()).await
 }
 
+/// Fails as long as it is broken.
+#[derive(Clone, Default)]
+struct Breakable {
+    well: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Breakable {
+    async fn instance(&self) -> Instance {
+        let it = self.clone();
+        let handler = async move || {
+            it.asked.fetch_add(1, Ordering::SeqCst);
+            if it.well.load(Ordering::SeqCst) { StatusCode::OK } else { StatusCode::BAD_GATEWAY }
+        };
+        Instance::start(Router::new().fallback(handler)).await
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
 #[tokio::test]
-async fn an_instance_that_fails_is_left_alone_and_comes_back_when_it_is_well() {
+async fn an_instance_that_fails_is_left_alone() {
     let world = World::new().await;
-    let (broken, asked) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
-    let (is_broken, counts) = (Arc::clone(&broken), Arc::clone(&asked));
-    let failing = Instance::start(Router::new().fallback(async move || {
-        counts.fetch_add(1, Ordering::SeqCst);
-        if is_broken.load(Ordering::SeqCst) { StatusCode::BAD_GATEWAY } else { StatusCode::OK }
-    }));
-    let (failing, well) = (failing.await, Instance::echo("well").await);
-    let gateway = gateway(&world, &[&failing.address, &well.address]).await;
+    let failing = Breakable::default();
+    let (instance, well) = (failing.instance().await, Instance::echo("well").await);
+    let gateway = gateway(&world, &[&instance.address, &well.address], Duration::from_mins(1)).await;
     eventually(async || {
         gateway.get("/api/store/v1/x", "good-1").await;
-        asked.load(Ordering::SeqCst) >= 5
+        failing.asked() == 5
     })
     .await;
-    let metrics = gateway.ops.get("/metrics", "").await.body;
-    assert!(metrics.contains("gateway_ejections_total{why=\"failures\"}"), "{metrics}");
-    broken.store(false, Ordering::SeqCst);
+    for _ in 0..50 {
+        gateway.get("/api/store/v1/x", "good-1").await.expect(200);
+    }
+    assert_eq!(failing.asked(), 5);
+}
+
+#[tokio::test]
+async fn an_instance_that_was_ejected_comes_back_when_it_is_well() {
+    let world = World::new().await;
+    let failing = Breakable::default();
+    let (instance, well) = (failing.instance().await, Instance::echo("well").await);
+    let gateway = gateway(&world, &[&instance.address, &well.address], SOON).await;
+    eventually(async || {
+        gateway.get("/api/store/v1/x", "good-1").await;
+        failing.asked() >= 5
+    })
+    .await;
+    failing.well.store(true, Ordering::SeqCst);
+    let before = failing.asked();
     eventually(async || {
         gateway.get("/api/store/v1/x", "good-1").await.expect(200);
-        asked.load(Ordering::SeqCst) > 10
+        failing.asked() > before + 5
     })
     .await;
 }
@@ -57,7 +92,7 @@ async fn when_all_fail_all_are_asked() {
         });
         instances.push(Instance::start(router).await);
     }
-    let gateway = gateway(&world, &[&instances[0].address, &instances[1].address]).await;
+    let gateway = gateway(&world, &[&instances[0].address, &instances[1].address], Duration::from_mins(1)).await;
     for _ in 0..60 {
         gateway.get("/api/store/v1/x", "good-1").await.expect(502);
     }

@@ -5,6 +5,7 @@ use gateway::config::{Config, DiscoverySetting};
 use gateway::policies::Policies;
 use testkit::{Client, NOBODY, Tokens, eventually};
 
+use crate::revocation::announce;
 use crate::services::Instance;
 use crate::world::{SECRET, World};
 
@@ -20,9 +21,11 @@ async fn gateway(world: &World, tokens: &Tokens) -> Client {
         runtimes: Some(2),
     };
     let (service, front) = gateway::start(&config, Policies::standard().shared(), Limits::default()).await.unwrap();
-    let client = Client::new(&service.handle().unwrap().address);
+    let running = service.handle().unwrap();
     tokio::spawn(service.serve(front));
-    client
+    let ops = Client::new(&running.ops);
+    eventually(async || ops.get("/readyz", "").await.status.is_success()).await;
+    Client::new(&running.address)
 }
 
 #[tokio::test]
@@ -52,11 +55,22 @@ async fn nobody_else_does() {
     world.auth.grants("sam", tokens.staff("gateway"));
     world.auth.grants("claims", tokens.user("gateway", contracts::seed::ALICE, &["staff"], "gateway:operate"));
     world.auth.grants("elsewhere", tokens.operator("store"));
-    eventually(async || gateway.get(SERVICES, NOBODY).await.status == 401).await;
+    gateway.get(SERVICES, NOBODY).await.expect(401);
     assert_eq!(gateway.get(SERVICES, "sam").await.expect(403).code(), "insufficient_scope");
     assert_eq!(gateway.get(SERVICES, "claims").await.expect(403).code(), "insufficient_role");
     assert_eq!(gateway.get(SERVICES, "elsewhere").await.expect(401).code(), "invalid_token");
     assert_eq!(gateway.get(SERVICES, "bad-1").await.expect(401).code(), "invalid_token");
     // A JWT from outside, however good.
     assert_eq!(gateway.get(SERVICES, &tokens.operator("gateway")).await.expect(401).code(), "invalid_token");
+}
+
+#[tokio::test]
+async fn a_revoked_token_does_not_open_them_any_more() {
+    let (world, tokens) = (World::new().await, Tokens::serve().await);
+    let gateway = gateway(&world, &tokens).await;
+    world.auth.grants("olga", tokens.operator("gateway"));
+    gateway.get(SERVICES, "olga").await.expect(200);
+    world.auth.revoke("olga");
+    announce(&world, &["olga"]).await;
+    eventually(async || gateway.get(SERVICES, "olga").await.status == 401).await;
 }

@@ -34,13 +34,14 @@ async fn what_can_be_asked_twice_is_asked_again_when_the_instance_breaks_off() {
 async fn what_may_have_had_an_effect_is_never_asked_twice() {
     let world = World::new().await;
     for method in [Method::POST, Method::PATCH] {
-        for (first, told) in [(None, 502), (NOT_NOW, 503)] {
-            let answers: &'static [_] = if told == 502 { &[None, FINE] } else { &[NOT_NOW, FINE] };
-            assert_eq!(first, answers[0]);
-            let (store, other) = (Scripted::start(answers).await, Scripted::start(answers).await);
-            let gateway = gateway(&world, Policies::standard(), &[&store.address, &other.address]).await;
-            assert_eq!(send(&gateway, &method, "an order").await, told, "{method}");
-            assert_eq!(store.count() + other.count(), 1, "{method}");
+        for body in ["", "an order"] {
+            let broken: (&'static [_], _) = (&[None, FINE], 502);
+            for (answers, told) in [broken, (&[NOT_NOW, FINE], 503)] {
+                let (store, other) = (Scripted::start(answers).await, Scripted::start(answers).await);
+                let gateway = gateway(&world, Policies::standard(), &[&store.address, &other.address]).await;
+                assert_eq!(send(&gateway, &method, body).await, told, "{method}");
+                assert_eq!(store.count() + other.count(), 1, "{method}");
+            }
         }
     }
 }

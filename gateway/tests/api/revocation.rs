@@ -19,7 +19,7 @@ fn hash(token: &str) -> String {
     hex::encode(Sha256::digest(token))
 }
 
-async fn announce(world: &World, tokens: &[&str]) {
+pub async fn announce(world: &World, tokens: &[&str]) {
     let data = TokensRevoked { token_hashes: tokens.iter().map(|t| hash(t)).collect(), grant_id: "1".to_owned() };
     let event = CloudEvent {
         specversion: "1.0".to_owned(),
