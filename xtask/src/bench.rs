@@ -86,7 +86,7 @@ async fn gateway(options: Options) -> Result<()> {
     let cores = Cores { service: "0".into(), proxy: range(1, proxy), callers: range(1 + proxy, machine - 1 - proxy) };
     let contenders = Contenders::start(directory.path(), &cores, options.cores, &gateways, options.policies).await?;
     println!("{}", described(&options, &cores, machine));
-    let mut rounds = Rounds::new(contenders.names());
+    let mut rounds = Rounds::new(contenders.names(), if options.policies { 1 } else { 2 });
     for round in 1..=options.rounds {
         for (index, contender) in contenders.in_turn(round) {
             let before = work::of(contender.process);

@@ -4,6 +4,7 @@ use gateway::cache::Limits;
 use gateway::config::{Config, DiscoverySetting, discovery};
 use gateway::policies::Policies;
 use testkit::{Client, eventually};
+use tokio::net::TcpStream;
 
 use crate::auth::Auth;
 use crate::world::{PUBLIC_URL, SECRET, World};
@@ -58,6 +59,26 @@ async fn it_stops_when_told_and_finishes_what_is_under_way() {
     eventually(async || gateway.ops.get("/readyz", "").await.status == 503).await;
     world.auth.let_go();
     slow.await.unwrap().expect(200);
+}
+
+#[tokio::test]
+async fn requests_on_every_runtime_are_finished_and_then_nobody_is_let_in() {
+    let world = World::new().await;
+    let (gateway, _store) = world.gateway_with_store(Limits::default()).await;
+    // A connection each, so that each runtime has some of them.
+    let slow: Vec<_> = (0..16)
+        .map(|n| {
+            let client = Client::new(&gateway.url);
+            tokio::spawn(async move { client.get("/api/store/v1/x", &format!("held-{n}")).await })
+        })
+        .collect();
+    eventually(async || (0..16).all(|n| !world.auth.asked(&format!("held-{n}")).is_empty())).await;
+    gateway.running.stop();
+    eventually(async || TcpStream::connect(gateway.address()).await.is_err()).await;
+    (0..16).for_each(|_| world.auth.let_go());
+    for answer in slow {
+        answer.await.unwrap().expect(200);
+    }
 }
 
 #[test]

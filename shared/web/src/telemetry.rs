@@ -30,7 +30,13 @@ pub(crate) fn start(service: &'static str, settings: &Settings) -> anyhow::Resul
         LogFormat::Json => tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).boxed(),
         LogFormat::Text => tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr).boxed(),
     };
-    let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer(service));
+    // Each of these costs something at every poll of every request, and says nothing that is asked here.
+    let spans = tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer(service))
+        .with_context_activation(false)
+        .with_tracked_inactivity(false)
+        .with_threads(false)
+        .with_location(false);
     // A second service in the same process (in tests) keeps the first one's.
     let _ = tracing_subscriber::registry().with(filter).with(lines).with(spans).try_init();
     Ok(provider)

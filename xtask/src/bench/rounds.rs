@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use super::load::Measured;
 
-/// A column for each contender; the first is what the others are compared with.
+/// A row for each contender; all are compared with the first ones.
 pub struct Rounds {
     names: Vec<String>,
+    compared: usize,
     measured: Vec<Vec<Measured>>,
     // Microseconds of work for each answer.
     work: Vec<Vec<f64>>,
 }
 
 impl Rounds {
-    pub fn new(names: Vec<String>) -> Self {
+    /// The first `compared` are what all are compared with.
+    pub fn new(names: Vec<String>, compared: usize) -> Self {
         let (measured, work) = names.iter().map(|_| (Vec::new(), Vec::new())).unzip();
-        Self { names, measured, work }
+        Self { names, compared, measured, work }
     }
 
     #[allow(clippy::cast_precision_loss)] // counts are small
@@ -37,7 +39,7 @@ impl Rounds {
             .into_iter()
             .map(str::to_owned)
             .collect::<Vec<_>>();
-        let compared = &self.names[..self.names.len().min(2)];
+        let compared = &self.names[..self.compared];
         head.extend(compared.iter().map(|name| format!("answers/s ÷ {name}")));
         head.extend(compared.iter().map(|name| format!("answers per work ÷ {name}")));
         let rows = self.names.iter().enumerate().map(|(index, name)| self.row(index, name, compared.len()));
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn ratios_are_of_the_same_round() {
-        let mut rounds = Rounds::new(vec!["slow".into(), "fast".into()]);
+        let mut rounds = Rounds::new(vec!["slow".into(), "fast".into()], 2);
         for (slow, fast) in [(10.0, 20.0), (100.0, 200.0), (50.0, 150.0)] {
             rounds.add(
                 0,
