@@ -1,6 +1,7 @@
 //! One request, in as many attempts as its policy allows: each chooses an instance, and what comes of it decides whether
 //! there is another.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{StatusCode, header};
 use hyper::body::Body as _;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::balance::{self, Ejection, InFlight, Instance};
 use crate::body::Upload;
@@ -36,6 +37,8 @@ enum Outcome {
     Answer(http::Response<Leased>, InFlight),
     /// For this reason there may be another; if not, this is what the caller is told.
     Again(Why, Instead),
+    /// It was silent, so that another one is asked in its place.
+    Elsewhere(Arc<Instance>),
     Refused(Refusal),
 }
 
@@ -75,21 +78,29 @@ impl Forwarder {
         let mut instance = self.choose(request).ok_or(Refusal::NoInstance { service })?;
         loop {
             request.asked.push(Arc::clone(&instance));
-            let (why, instead) = match self.ask(request, &instance).await {
+            instance = match self.ask(request, &instance).await {
                 Outcome::Answer(answer, held) => return Ok((answer, held)),
                 Outcome::Refused(refusal) => return Err(refusal),
-                Outcome::Again(why, instead) => (why, instead),
-            };
-            match self.next(request, why).await {
-                Some(next) => instance = next,
-                None => return instead.told(),
+                Outcome::Elsewhere(next) => next,
+                Outcome::Again(why, instead) => match self.next(request, why).await {
+                    Some(next) => next,
+                    None => return instead.told(),
+                },
             }
         }
     }
 
     async fn ask(&self, request: &mut Request<'_>, instance: &Arc<Instance>) -> Outcome {
         request.deadline.pass_on(&mut request.message.headers);
-        let answer = self.attempt(instance, request.message.clone(), &request.upload).await;
+        let mut attempt = pin!(self.attempt(instance, request.message.clone(), &request.upload));
+        let patience = request.patience();
+        let answer = match timeout(patience, &mut attempt).await {
+            Ok(answer) => answer,
+            Err(_) => match self.elsewhere(request, instance, patience).await {
+                Some(next) => return Outcome::Elsewhere(next),
+                None => attempt.await,
+            },
+        };
         if let Ok((answer, _)) = &answer {
             self.blame(request, instance, says_of_instance(answer.status(), &request.deadline));
         }
@@ -112,6 +123,22 @@ impl Forwarder {
         }
     }
 
+    /// Another instance than this one, which was silent for so long. None: it is waited for.
+    async fn elsewhere(
+        &self,
+        request: &Request<'_>,
+        silent: &Arc<Instance>,
+        waited: Duration,
+    ) -> Option<Arc<Instance>> {
+        // As long as the caller sends, it is the caller who is slow.
+        let next = if request.upload.is_finished() { self.next(request, Why::Silent).await } else { None }?;
+        // Who sets a short deadline ejects no instance for others.
+        if request.route.retry.is_some_and(|retry| waited >= retry.policy.attempt) {
+            self.blame(request, silent, Some(false));
+        }
+        Some(next)
+    }
+
     /// The instance that is asked next, after a wait if it was asked before. None: the caller is told what there is.
     async fn next(&self, request: &Request<'_>, why: Why) -> Option<Arc<Instance>> {
         let retry = request.route.retry?.policy;
@@ -121,8 +148,8 @@ impl Forwarder {
         }
         let other = self.choose(request);
         let delay = if other.is_some() { Duration::ZERO } else { retry.delay(attempts, rand::random()) };
-        // One that says that it cannot now is not asked again.
-        let exhausted = other.is_none() && why == Why::NotNow;
+        // One that says that it cannot now is not asked again, nor is one that still may answer.
+        let exhausted = other.is_none() && matches!(why, Why::NotNow | Why::Silent);
         let too_late = tokio::time::Instant::now() + delay >= request.deadline.at;
         if exhausted || too_late || !request.may_spend(why) {
             return None;
@@ -163,6 +190,13 @@ impl Forwarder {
 }
 
 impl Request<'_> {
+    // What cannot be sent again is waited for until its time is over.
+    fn patience(&self) -> Duration {
+        let left = self.deadline.at.saturating_duration_since(tokio::time::Instant::now());
+        let retry = self.route.retry.filter(|_| retry::is_repeatable(&self.message.method));
+        retry.map_or(left, |retry| retry.policy.patience(left))
+    }
+
     fn may_spend(&self, why: Why) -> bool {
         let affordable = self.budget.as_ref().is_some_and(|budget| budget.spend(Instant::now()));
         let (service, outcome) = (self.route.service, if affordable { "repeated" } else { "over_budget" });

@@ -1,14 +1,16 @@
 //! Which of several instances gets the next request: of two chosen at random, the one with fewer requests in flight.
-//! Those that fail get none for a while, and then few at first.
+//! Those that fail get none until they answer a probe, and then few at first.
 
 mod ejection;
 mod instance;
+mod probe;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 pub use ejection::{Ejection, Section};
 pub use instance::{InFlight, Instance};
+pub use probe::probe;
 
 /// Chooses an instance that is not among `except`. Ejected ones only if too few are left, or none: a guess must not close
 /// a service.
@@ -19,11 +21,11 @@ pub fn choose<'i>(
     now: Instant,
 ) -> Option<&'i Arc<Instance>> {
     let roll = rand::random();
-    let panics = policy.panics(instances.iter().filter(|it| !it.is_out(now)).count(), instances.len());
+    let panics = policy.panics(instances.iter().filter(|it| !it.is_out()).count(), instances.len());
     let eligible = |instance: &&Arc<Instance>| !except.iter().any(|e| Arc::ptr_eq(e, instance));
     // One that has just returned takes part in some of the draws.
     let healthy = |instance: &&Arc<Instance>| eligible(instance) && (panics || instance.weight(policy, now) > roll);
-    let in_service = |instance: &&Arc<Instance>| eligible(instance) && !instance.is_out(now);
+    let in_service = |instance: &&Arc<Instance>| eligible(instance) && !instance.is_out();
     let first = at_random(instances, healthy)
         .or_else(|| at_random(instances, in_service))
         .or_else(|| at_random(instances, eligible))?;
@@ -99,8 +101,10 @@ mod tests {
         let (both, policy, now) = (instances(2), Ejection::default(), Instant::now());
         both[0].refused(&policy, now);
         let share = |at: Instant| (0..1_000).filter(|_| Arc::ptr_eq(chosen(&both, at), &both[0])).count();
-        assert_eq!(share(now), 0);
         let back = now + policy.first;
+        assert_eq!((share(now), share(back + policy.longest)), (0, 0));
+        assert!(!both[0].is_due(now) && both[0].is_due(back));
+        both[0].probed(&policy, true, back);
         let (early, later) = (share(back + policy.ramp / 5), share(back + policy.ramp));
         assert!((30..300).contains(&early) && (400..600).contains(&later), "{early} {later}");
     }
@@ -141,8 +145,8 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(all.iter().any(|instance| instance.is_out(now)), ejected);
-            assert!(!all[1].is_out(now) && !all[2].is_out(now));
+            assert_eq!(all.iter().any(|instance| instance.is_out()), ejected);
+            assert!(!all[1].is_out() && !all[2].is_out());
         }
     }
 }

@@ -129,6 +129,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
         docs: Docs::new(&config.web.public_url),
     };
     tokio::spawn(app.forwarder.discovery.clone().resolve());
+    tokio::spawn(balance::probe(app.forwarder.discovery.clone(), Shared::clone(&app.policies)));
     follow_registry(config, &app).await?;
     let revocations = follow_revocations(config, &app).await?;
     if config.discovery == DiscoverySetting::Registry {

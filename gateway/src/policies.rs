@@ -174,6 +174,19 @@ mod tests {
     }
 
     #[test]
+    fn a_bulkhead_that_would_never_be_full_before_requests_are_shed_is_a_fault_of_its_route() {
+        let first = STANDARD.lines().position(|line| line.contains("path = ")).unwrap() + 1;
+        let policies = Policies::standard();
+        let route = policies.route("/api/store/v1/x").unwrap();
+        let (bulkhead, shed) = (route.bulkhead.unwrap().policy, route.shed.unwrap().policy);
+        let queue =
+            |queue: usize| STANDARD.replacen(&format!("queue = {}", bulkhead.queue), &format!("queue = {queue}"), 1);
+        assert!(Policies::read(&queue(shed.start - bulkhead.in_flight - 1)).is_ok());
+        let fault = Policies::read(&queue(shed.start - bulkhead.in_flight)).unwrap_err().to_string();
+        assert!(fault.starts_with(&format!("line {first}: `in_flight` and `queue` of `[bulkhead.usual]`")), "{fault}");
+    }
+
+    #[test]
     fn a_fault_names_its_line() {
         let good = "    { path = \"/a/\", service = \"a\", timeout = 1, pause = 1, body = 1 },";
         for (line, what) in [

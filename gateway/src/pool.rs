@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
-use http::{HeaderValue, Request, Response, header, uri::Authority};
+use http::{HeaderValue, Request, Response, StatusCode, header, uri::Authority};
 use hyper::{
     body::{Body as HttpBody, Frame, Incoming, SizeHint},
     client::conn::http1::{SendRequest, handshake},
@@ -57,10 +57,7 @@ impl Fault {
 /// One request to one instance, on a connection that rests or a new one. Its target is a path. A resting connection that
 /// turns out to be closed before a byte was sent is replaced; apart from that nothing is sent twice.
 pub async fn send(instance: &Authority, mut request: Request<Body>) -> Result<Response<Leased>, Fault> {
-    if !request.headers().contains_key(header::HOST) {
-        let host = HeaderValue::from_str(instance.as_str()).map_err(|error| Fault::Connect(error.into()))?;
-        request.headers_mut().insert(header::HOST, host);
-    }
+    name_host(instance, &mut request)?;
     while let Some(connection) = take(instance) {
         match exchange(instance, connection, request).await {
             Ok(response) => return Ok(response),
@@ -73,6 +70,21 @@ pub async fn send(instance: &Authority, mut request: Request<Body>) -> Result<Re
         Some(_) => Fault::Connect(error.into()),
         None => Fault::Exchange(error),
     })
+}
+
+/// The same on a connection of its own, which is closed then: how it is answered.
+pub async fn ask_apart(instance: &Authority, mut request: Request<Body>) -> Result<StatusCode, Fault> {
+    name_host(instance, &mut request)?;
+    let mut connection = connect(instance).await?;
+    Ok(connection.send_request(request).await.map_err(Fault::Exchange)?.status())
+}
+
+fn name_host(instance: &Authority, request: &mut Request<Body>) -> Result<(), Fault> {
+    if !request.headers().contains_key(header::HOST) {
+        let host = HeaderValue::from_str(instance.as_str()).map_err(|error| Fault::Connect(error.into()))?;
+        request.headers_mut().insert(header::HOST, host);
+    }
+    Ok(())
 }
 
 type Unsent = (hyper::Error, Option<Request<Body>>);

@@ -18,6 +18,8 @@ const WINDOW: Duration = Duration::from_secs(10);
 pub struct Policy {
     /// The first included.
     pub attempts: usize,
+    /// How long an instance may be silent before another is asked, if there is one.
+    pub attempt: Duration,
     /// The wait before the second attempt at an instance is drawn from zero to this, then to twice this, and so on,
     pub backoff: Duration,
     /// up to this.
@@ -36,6 +38,7 @@ pub struct Policy {
 #[serde(deny_unknown_fields)]
 pub struct Section {
     attempts: Within<2, 10>,
+    attempt: Within<1, 600_000>,
     backoff: Within<1, 60_000>,
     longest: Within<1, 60_000>,
     budget: Within<0, 100>,
@@ -48,6 +51,7 @@ impl Section {
     pub fn policy(&self) -> Policy {
         Policy {
             attempts: self.attempts.get() as usize,
+            attempt: Duration::from_millis(self.attempt.get().into()),
             backoff: Duration::from_millis(self.backoff.get().into()),
             longest: Duration::from_millis(self.longest.get().into()),
             budget: self.budget.get(),
@@ -58,6 +62,11 @@ impl Section {
 }
 
 impl Policy {
+    /// How long to wait for an instance before another is asked, when so much time is `left`: another needs some of it.
+    pub fn patience(&self, left: Duration) -> Duration {
+        self.attempt.min(left / 2)
+    }
+
     /// How long to wait before the next attempt when there were `attempts`. `jitter` is from 0 to 1.
     pub fn delay(&self, attempts: usize, jitter: f64) -> Duration {
         let doubled = self.backoff.saturating_mul(1 << attempts.saturating_sub(1).min(16));
@@ -79,6 +88,8 @@ pub enum Why {
     BrokeOff,
     /// 503 with `Retry-After`: the instance says that it cannot now.
     NotNow,
+    /// It has not answered within the time of an attempt.
+    Silent,
 }
 
 impl Why {
@@ -92,6 +103,7 @@ impl Why {
             Self::NotConnected => "not_connected",
             Self::BrokeOff => "broke_off",
             Self::NotNow => "not_now",
+            Self::Silent => "silent",
         }
     }
 }
@@ -151,6 +163,7 @@ mod tests {
 
     const POLICY: Policy = Policy {
         attempts: 3,
+        attempt: Duration::from_secs(5),
         backoff: Duration::from_millis(20),
         longest: Duration::from_millis(100),
         budget: 20,
@@ -180,6 +193,12 @@ mod tests {
         assert_eq!(waits, [20, 40, 80, 100, 100]);
         assert_eq!(POLICY.delay(3, 0.0), Duration::ZERO);
         assert!(POLICY.delay(usize::MAX, 1.0) <= POLICY.longest);
+    }
+
+    #[test]
+    fn an_attempt_leaves_another_half_of_the_time() {
+        let patience = |left: u64| POLICY.patience(Duration::from_secs(left)).as_secs();
+        assert_eq!([0, 1, 4, 10, 15].map(|left| patience(left * 2)), [0, 1, 4, 5, 5]);
     }
 
     proptest! {

@@ -73,6 +73,19 @@ impl Row {
                 return Err(format!("`{column}` must be from 1 to {most}"));
             }
         }
+        let bulkhead = sections.bulkhead.named("bulkhead", bulkhead.as_deref())?;
+        let shed = sections.shed.named("shed", shed.as_deref())?;
+        if let (Some(bulkhead), Some(shed)) = (&bulkhead, &shed) {
+            // Otherwise one service that hangs would be taken for a gateway that has too much to do.
+            let (places, limit) = (bulkhead.policy.in_flight + bulkhead.policy.queue, shed.policy.start);
+            if places >= limit {
+                let (bulkhead, shed) = (bulkhead.name, shed.name);
+                return Err(format!(
+                    "`in_flight` and `queue` of `[bulkhead.{bulkhead}]` are {places}, not less than `start` of \
+                     `[shed.{shed}]`, {limit}"
+                ));
+            }
+        }
         Ok(Route {
             prefix: name(&path),
             strip: name(&strip),
@@ -83,8 +96,8 @@ impl Row {
             body_limit: body as usize * 1024,
             retry: sections.retry.named("retry", retry.as_deref())?,
             breaker: sections.breaker.named("breaker", breaker.as_deref())?,
-            bulkhead: sections.bulkhead.named("bulkhead", bulkhead.as_deref())?,
-            shed: sections.shed.named("shed", shed.as_deref())?,
+            bulkhead,
+            shed,
         })
     }
 }

@@ -16,7 +16,7 @@ pub struct Ejection {
     pub calls: u32,
     /// this share, in percent, if the others fail less than half as often.
     pub errors: u32,
-    /// How long the first ejection lasts. Each further one lasts twice as long,
+    /// How long it is left alone at first, before it is probed. Each further time is twice as long,
     pub first: Duration,
     /// up to this.
     pub longest: Duration,
@@ -85,13 +85,22 @@ pub struct Record {
     in_a_row: u32,
     // Calls, failed.
     window: Ring<2>,
-    back: Option<Instant>,
+    standing: Standing,
     ejections: u32,
+}
+
+#[derive(Debug)]
+enum Standing {
+    Well,
+    /// It gets nothing; from then on it is probed.
+    Out(Instant),
+    /// A probe was answered then.
+    Back(Instant),
 }
 
 impl Record {
     pub fn new(now: Instant) -> Self {
-        Self { in_a_row: 0, window: Ring::new(WINDOW, now), back: None, ejections: 0 }
+        Self { in_a_row: 0, window: Ring::new(WINDOW, now), standing: Standing::Well, ejections: 0 }
     }
 
     /// Of the window: calls, failed.
@@ -103,30 +112,49 @@ impl Record {
         self.in_a_row = 0;
         self.window.add([1, 0], now);
         // Its past is forgiven.
-        if self.back.is_some_and(|back| now >= back + policy.ramp) {
-            (self.back, self.ejections) = (None, 0);
+        if matches!(self.standing, Standing::Back(since) if now >= since + policy.ramp) {
+            (self.standing, self.ejections) = (Standing::Well, 0);
         }
     }
 
-    /// When it may come back, if this failure ejects it. `others`: calls and failures of the others.
-    pub fn failed(&mut self, policy: &Ejection, others: [u32; 2], now: Instant) -> Option<Instant> {
+    /// Whether this failure ejects it. `others`: calls and failures of the others.
+    pub fn failed(&mut self, policy: &Ejection, others: [u32; 2], now: Instant) -> bool {
         self.in_a_row += 1;
         self.window.add([1, 1], now);
-        let returns = self.back.is_some_and(|back| (back..back + policy.ramp).contains(&now));
-        let is_out = self.back.is_some_and(|back| now < back);
-        let ejects = returns || self.in_a_row >= policy.failures || self.is_worse(policy, others, now);
-        (ejects && !is_out).then(|| self.eject(policy, now))
+        let ejects = match self.standing {
+            // What was under way then ejects it no further.
+            Standing::Out(_) => return false,
+            Standing::Back(since) if now < since + policy.ramp => true,
+            _ => self.in_a_row >= policy.failures || self.is_worse(policy, others, now),
+        };
+        if ejects {
+            self.eject(policy, now);
+        }
+        ejects
     }
 
-    /// When it may come back: from here on it gets nothing.
-    pub fn eject(&mut self, policy: &Ejection, now: Instant) -> Instant {
+    /// From here on it gets nothing, until a probe is answered.
+    pub fn eject(&mut self, policy: &Ejection, now: Instant) {
         let doubled = policy.first.saturating_mul(1 << self.ejections.min(16));
-        let back = now + doubled.min(policy.longest.max(policy.first));
         self.ejections += 1;
         self.in_a_row = 0;
         self.window = Ring::new(WINDOW, now);
-        self.back = Some(back);
-        back
+        self.standing = Standing::Out(now + doubled.min(policy.longest.max(policy.first)));
+    }
+
+    /// Whether it is time to probe it.
+    pub fn is_due(&self, now: Instant) -> bool {
+        matches!(self.standing, Standing::Out(until) if now >= until)
+    }
+
+    /// It answered the probe, or is left out for longer. Whether it is back.
+    pub fn probed(&mut self, policy: &Ejection, well: bool, now: Instant) -> bool {
+        if well {
+            self.standing = Standing::Back(now);
+        } else {
+            self.eject(policy, now);
+        }
+        well
     }
 
     fn is_worse(&mut self, policy: &Ejection, [their_calls, their_failed]: [u32; 2], now: Instant) -> bool {
@@ -157,34 +185,54 @@ mod tests {
         let now = Instant::now();
         let mut record = Record::new(now);
         for _ in 0..4 {
-            assert_eq!(record.failed(&POLICY, [0, 0], now), None);
+            assert!(!record.failed(&POLICY, [0, 0], now));
         }
         record.succeeded(&POLICY, now);
         for _ in 0..4 {
-            assert_eq!(record.failed(&POLICY, [0, 0], now), None);
+            assert!(!record.failed(&POLICY, [0, 0], now));
         }
-        assert_eq!(record.failed(&POLICY, [0, 0], now), Some(now + POLICY.first));
+        assert!(record.failed(&POLICY, [0, 0], now));
         // What was under way then ejects it no further.
-        assert_eq!(record.failed(&POLICY, [0, 0], now), None);
+        assert!(!record.failed(&POLICY, [0, 0], now));
+        assert!(!record.is_due(now) && record.is_due(now + POLICY.first));
+    }
+
+    // How long it is left alone from now on, in seconds.
+    fn lasts(record: &Record, now: Instant) -> u64 {
+        (0..60).find(|&seconds| record.is_due(now + Duration::from_secs(seconds))).unwrap()
     }
 
     #[test]
     fn a_failure_on_its_return_ejects_it_for_twice_as_long_and_time_forgives() {
         let mut now = Instant::now();
         let mut record = Record::new(now);
-        let mut lasts = Vec::new();
-        let mut back = record.eject(&POLICY, now);
-        for _ in 0..4 {
-            lasts.push((back - now).as_secs());
-            now = back + POLICY.ramp / 2;
+        record.eject(&POLICY, now);
+        for expected in [1, 2, 4, 5] {
+            assert_eq!(lasts(&record, now), expected);
+            now += Duration::from_secs(expected);
+            assert!(record.probed(&POLICY, true, now) && !record.is_due(now));
+            now += POLICY.ramp / 2;
             record.succeeded(&POLICY, now);
-            back = record.failed(&POLICY, [0, 0], now).unwrap();
+            assert!(record.failed(&POLICY, [0, 0], now));
         }
-        assert_eq!(lasts, [1, 2, 4, 5]);
-        now = back + POLICY.ramp;
+        assert!(record.probed(&POLICY, true, now));
+        now += POLICY.ramp;
         record.succeeded(&POLICY, now);
-        assert_eq!(record.failed(&POLICY, [0, 0], now), None);
-        assert_eq!(record.eject(&POLICY, now), now + POLICY.first);
+        assert!(!record.failed(&POLICY, [0, 0], now));
+        record.eject(&POLICY, now);
+        assert_eq!(lasts(&record, now), 1);
+    }
+
+    #[test]
+    fn a_probe_that_fails_leaves_it_out_for_twice_as_long_and_time_alone_brings_nobody_back() {
+        let now = Instant::now();
+        let mut record = Record::new(now);
+        record.eject(&POLICY, now);
+        assert!(!record.probed(&POLICY, false, now));
+        assert_eq!(lasts(&record, now), 2);
+        let much_later = now + POLICY.longest * 100;
+        record.succeeded(&POLICY, much_later);
+        assert!(record.is_due(much_later) && !record.failed(&POLICY, [0, 0], much_later));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use http::uri::Authority;
@@ -21,17 +21,22 @@ pub struct Instance {
     pub registered: Option<Registration>,
     in_flight: AtomicUsize,
     record: Mutex<Record>,
-    // Milliseconds since `known_since`; 0 is never. Beside the record, so that choosing takes no lock.
-    out_until: AtomicU64,
+    // Milliseconds since `known_since`, 0 or OUT. Beside the record, so that choosing takes no lock.
+    back_since: AtomicU64,
     known_since: Instant,
 }
+
+/// It was never ejected.
+const ALWAYS: u64 = 0;
+/// It is ejected.
+const OUT: u64 = u64::MAX;
 
 impl Instance {
     pub fn new(authority: Authority) -> Self {
         let known_since = Instant::now();
         let record = Mutex::new(Record::new(known_since));
-        let (in_flight, out_until) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Self { authority, host: None, registered: None, in_flight, record, out_until, known_since }
+        let (in_flight, back_since) = (AtomicUsize::new(0), AtomicU64::new(ALWAYS));
+        Self { authority, host: None, registered: None, in_flight, record, back_since, known_since }
     }
 
     /// At one of the addresses of `name`.
@@ -62,31 +67,46 @@ impl Instance {
 
     /// It did not answer as it should. `others`: calls and failures of the other instances lately.
     pub fn failed(&self, policy: &Ejection, others: [u32; 2], now: Instant) {
-        let back = self.record().failed(policy, others, now);
-        if let Some(back) = back {
-            self.leave(back, "failures");
+        let mut record = self.record();
+        if record.failed(policy, others, now) {
+            self.leave("failures");
         }
     }
 
     /// It could not be connected to: ejected at once.
     pub fn refused(&self, policy: &Ejection, now: Instant) {
-        if !self.is_out(now) {
-            let back = self.record().eject(policy, now);
-            self.leave(back, "refused");
+        let mut record = self.record();
+        if !self.is_out() {
+            record.eject(policy, now);
+            self.leave("refused");
+        }
+    }
+
+    /// Whether it is ejected, and was left alone for long enough to be probed.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.is_out() && self.record().is_due(now)
+    }
+
+    /// What came of a probe: it is back, or is left alone for longer.
+    pub fn probed(&self, policy: &Ejection, well: bool, now: Instant) {
+        let mut record = self.record();
+        if record.probed(policy, well, now) {
+            self.back_since.store(self.age(now).max(ALWAYS + 1), Ordering::Relaxed);
+            tracing::info!(instance = %self.authority, "back");
         }
     }
 
     /// Whether it is ejected.
-    pub fn is_out(&self, now: Instant) -> bool {
-        self.age(now) < self.out_until.load(Ordering::Relaxed)
+    pub fn is_out(&self) -> bool {
+        self.back_since.load(Ordering::Relaxed) == OUT
     }
 
     /// In which share of the draws it takes part: nothing while it is ejected, more and more when it is back.
     pub fn weight(&self, policy: &Ejection, now: Instant) -> f64 {
-        match self.out_until.load(Ordering::Relaxed) {
-            0 => 1.0,
-            until if self.age(now) < until => 0.0,
-            until => policy.weight(std::time::Duration::from_millis(self.age(now) - until)),
+        match self.back_since.load(Ordering::Relaxed) {
+            ALWAYS => 1.0,
+            OUT => 0.0,
+            since => policy.weight(Duration::from_millis(self.age(now).saturating_sub(since))),
         }
     }
 
@@ -95,8 +115,9 @@ impl Instance {
         self.record().lately(now)
     }
 
-    fn leave(&self, back: Instant, why: &'static str) {
-        self.out_until.store(self.age(back), Ordering::Relaxed);
+    // Under the record's lock, or a probe's answer could be overwritten.
+    fn leave(&self, why: &'static str) {
+        self.back_since.store(OUT, Ordering::Relaxed);
         tracing::warn!(instance = %self.authority, why, "ejected");
         metrics::counter!("gateway_ejections_total", "why" => why).increment(1);
     }

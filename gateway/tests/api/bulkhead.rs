@@ -6,8 +6,10 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use futures::StreamExt;
 use futures::future::join_all;
+use gateway::bulkhead::Policy;
 use gateway::cache::Limits;
 use gateway::config::discovery;
+use gateway::policies::Policies;
 use testkit::{Answer, eventually};
 use tokio::sync::mpsc;
 
@@ -52,6 +54,40 @@ async fn while_shipping_hangs_the_catalogue_is_answered() {
     hang.let_go();
     for answer in hanging {
         answer.await.unwrap().expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_fills_its_own_places_before_anything_is_shed() {
+    let world = World::new().await;
+    let (hang, store) = (Hang::default(), Instance::echo("store").await);
+    let shipping = hang.instance().await;
+    let gateway = world.gateway(&format!("store={},shipping={}", store.address, shipping.address)).await;
+    let route = Policies::standard().route("/api/shipping/v1/rates").unwrap().clone();
+    let Policy { in_flight, queue, .. } = route.bulkhead.unwrap().policy;
+    let (told, mut answers) = mpsc::unbounded_channel();
+    let callers: Vec<_> = (0..in_flight + queue + 50)
+        .map(|_| {
+            let (client, told) = (gateway.client.clone(), told.clone());
+            tokio::spawn(async move {
+                let answer = client.get("/api/shipping/v1/rates", "good-1").await;
+                told.send((answer.status.as_u16(), if answer.status == 503 { answer.code() } else { String::new() }))
+            })
+        })
+        .collect();
+    for _ in 0..50 {
+        assert_eq!(answers.recv().await.unwrap(), (503, "overloaded".to_owned()));
+    }
+    let catalogue = join_all((0..20).map(|_| gateway.get("/api/store/v1/products", "good-1"))).await;
+    assert!(catalogue.iter().all(|answer| answer.status == 200), "{catalogue:?}");
+    // Who waited in line went away after a while, or was let in when the others were.
+    hang.let_go();
+    for caller in callers {
+        let _ = caller.await.unwrap();
+    }
+    drop(told);
+    while let Some(answer) = answers.recv().await {
+        assert!(answer == (200, String::new()) || answer == (503, "overloaded".to_owned()), "{answer:?}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use gateway::cache::Limits;
 use gateway::config::discovery;
 use testkit::eventually;
@@ -25,13 +25,15 @@ async fn gateway(world: &World, stores: &[&str], first: Duration) -> Gateway {
 struct Breakable {
     well: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
+    probed: Arc<AtomicUsize>,
 }
 
 impl Breakable {
     async fn instance(&self) -> Instance {
         let it = self.clone();
-        let handler = async move || {
-            it.asked.fetch_add(1, Ordering::SeqCst);
+        let handler = async move |method: Method| {
+            let count = if method == Method::HEAD { &it.probed } else { &it.asked };
+            count.fetch_add(1, Ordering::SeqCst);
             if it.well.load(Ordering::SeqCst) { StatusCode::OK } else { StatusCode::BAD_GATEWAY }
         };
         Instance::start(Router::new().fallback(handler)).await
@@ -39,6 +41,10 @@ impl Breakable {
 
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    fn probed(&self) -> usize {
+        self.probed.load(Ordering::SeqCst)
     }
 }
 
@@ -56,6 +62,25 @@ async fn an_instance_that_fails_is_left_alone() {
     for _ in 0..50 {
         gateway.get("/api/store/v1/x", "good-1").await.expect(200);
     }
+    assert_eq!((failing.asked(), failing.probed()), (5, 0));
+}
+
+#[tokio::test]
+async fn whether_it_is_well_again_a_probe_finds_out_and_no_caller() {
+    let world = World::new().await;
+    let failing = Breakable::default();
+    let (instance, well) = (failing.instance().await, Instance::echo("well").await);
+    let gateway = gateway(&world, &[&instance.address, &well.address], SOON).await;
+    eventually(async || {
+        gateway.get("/api/store/v1/x", "good-1").await;
+        failing.asked() == 5
+    })
+    .await;
+    eventually(async || {
+        gateway.get("/api/store/v1/x", "good-1").await.expect(200);
+        failing.probed() >= 3
+    })
+    .await;
     assert_eq!(failing.asked(), 5);
 }
 

@@ -1,11 +1,14 @@
 //! What is sent again, and what never is.
 
+use std::time::Duration;
+
 use gateway::cache::Limits;
 use gateway::config::discovery;
 use gateway::policies::Policies;
 use reqwest::Method;
+use testkit::eventually;
 
-use crate::services::{FAILURE, FINE, Instance, NOT_NOW, Scripted, nobody};
+use crate::services::{FAILURE, FINE, Hang, Instance, NOT_NOW, Scripted, nobody};
 use crate::world::{Gateway, World, routes};
 
 async fn gateway(world: &World, policies: Policies, stores: &[&str]) -> Gateway {
@@ -88,6 +91,42 @@ async fn an_instance_that_says_not_now_is_replaced_by_another_and_not_asked_agai
     let gateway = gateway(&world, Policies::standard(), &[&stopping.address]).await;
     assert_eq!(send(&gateway, &Method::GET, "").await, 503);
     assert_eq!(stopping.count(), 1);
+}
+
+async fn send_within(gateway: &Gateway, method: &Method, body: &'static str, millis: &str) -> u16 {
+    let url = format!("{}/api/store/v1/x", gateway.url);
+    let request = reqwest::Client::new().request(method.clone(), url).bearer_auth("good-1").body(body);
+    request.header("Request-Timeout-Ms", millis).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn an_instance_that_is_silent_is_replaced_by_another_while_there_is_time() {
+    let world = World::new().await;
+    for method in [Method::GET, Method::PUT] {
+        let (hang, other) = (Hang::default(), Instance::echo("other").await);
+        let silent = hang.instance().await;
+        let gateway = gateway(&world, Policies::standard(), &[&silent.address, &other.address]).await;
+        while hang.arrived() == 0 {
+            assert_eq!(send_within(&gateway, &method, "an order", "4000").await, 200, "{method}");
+        }
+        // It was told that nobody waits any more.
+        eventually(async || hang.inside() == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_silent_instance_is_waited_for_if_there_is_no_other_and_by_what_is_never_asked_twice() {
+    let world = World::new().await;
+    let hang = Hang::default();
+    let (one, two) = (hang.instance().await, hang.instance().await);
+    let policies = || routes(|route| route.retry.as_mut().unwrap().policy.attempt = Duration::from_millis(50));
+    let (only, both) = (&[&*one.address][..], &[&*one.address, &*two.address][..]);
+    for (method, body, instances) in [(Method::GET, "", only), (Method::POST, "", both), (Method::POST, "order", both)]
+    {
+        let (gateway, before) = (gateway(&world, policies(), instances).await, hang.arrived());
+        assert_eq!(send_within(&gateway, &method, body, "400").await, 504, "{method} {body}");
+        assert_eq!(hang.arrived() - before, 1, "{method} {body}");
+    }
 }
 
 #[tokio::test]
