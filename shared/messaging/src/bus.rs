@@ -1,12 +1,6 @@
 //! A service's connection to the events: its outbox relay and its consumers.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use async_nats::{Client, ConnectOptions, Event, connection::State, jetstream};
 use database::{Pool, Settings};
@@ -56,8 +50,6 @@ pub struct Bus {
     pub(crate) pool: Pool,
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
-    // Set at start and whenever the server was lost: what it acknowledged lately may be gone.
-    pub(crate) in_doubt: Arc<AtomicBool>,
     // Changes with every connection: requests for messages that were made on an earlier one are forgotten.
     pub(crate) connections: watch::Receiver<u64>,
     pub(crate) cleaning: Duration,
@@ -67,22 +59,18 @@ impl Bus {
     /// Makes the tables and connects. A NATS server that does not answer yet is tried again in the background.
     pub async fn open(service: &'static str, nats: &str, settings: &Settings, pool: &Pool) -> Result<Self, Error> {
         database::migrate(settings, &[&MIGRATOR]).await?;
-        let in_doubt = Arc::new(AtomicBool::new(true));
-        let doubted = in_doubt.clone();
         let (connected, connections) = watch::channel(0);
         let client = connection(service)
             .event_callback(move |event| {
-                match event {
-                    Event::Connected => connected.send_modify(|count| *count += 1),
-                    Event::Disconnected => doubted.store(true, Ordering::Relaxed),
-                    _ => {}
+                if event == Event::Connected {
+                    connected.send_modify(|count| *count += 1);
                 }
                 std::future::ready(())
             })
             .connect(nats)
             .await?;
         let jetstream = jetstream::new(client.clone());
-        Ok(Self { service, pool: pool.clone(), client, jetstream, in_doubt, connections, cleaning: CLEANING })
+        Ok(Self { service, pool: pool.clone(), client, jetstream, connections, cleaning: CLEANING })
     }
 
     /// Deletes rows of outbox and inbox that nobody needs any more this often, instead of every minute.
@@ -94,6 +82,11 @@ impl Bus {
     /// NATS answers. For readiness.
     pub fn connected(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    /// Which connection this is, from 1 on. With another one, what was acknowledged lately may be gone.
+    pub(crate) fn times_connected(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
     }
 
     /// Publishes what the outbox holds, until told to stop.

@@ -1,7 +1,7 @@
 //! The relay: publishes the outbox in batches with many acknowledgements in flight, keeps the order within each
 //! aggregate, holds no transaction open while it waits, and marks only what was acknowledged.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
 use crash::Point;
@@ -34,11 +34,13 @@ pub(crate) struct Relay {
     id: Uuid,
     leased_at: Option<Instant>,
     forgot_at: Option<Instant>,
+    /// The connection on which NATS was given again what it may have lost before; 0 for none yet.
+    assured: u64,
 }
 
 impl Relay {
     pub(crate) fn of(bus: Bus) -> Self {
-        Self { bus, id: Uuid::now_v7(), leased_at: None, forgot_at: None }
+        Self { bus, id: Uuid::now_v7(), leased_at: None, forgot_at: None, assured: 0 }
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -67,12 +69,18 @@ impl Relay {
 
     /// One round; says how long to pause after it.
     async fn round(&mut self) -> Result<Duration, BoxError> {
+        // The client would keep what is published now until it is connected again. Nor is the lease renewed: another
+        // instance may be connected.
+        if !self.bus.connected() {
+            return Ok(POLL);
+        }
         if !self.hold_lease().await? {
             return Ok(STANDBY);
         }
-        if self.bus.connected() && self.bus.in_doubt.swap(false, Ordering::Relaxed) {
-            // Doubted again unless it goes through: NATS may be back before its streams are.
-            self.publish_again().await.inspect_err(|_| self.bus.in_doubt.store(true, Ordering::Relaxed))?;
+        let connection = self.bus.times_connected();
+        if self.assured != connection {
+            self.publish_again().await?;
+            self.assured = connection;
         }
         self.forget().await?;
         let pool = &self.bus.pool;
@@ -81,6 +89,10 @@ impl Relay {
             return Ok(POLL);
         }
         let published = Point::new("publish").around(self.publish(&waiting)).await?;
+        // What NATS may have lost is counted back from the last mark: none may be set after a loss before that is done.
+        if self.bus.times_connected() != connection {
+            return Ok(Duration::ZERO);
+        }
         let mark = async { outbox::mark_published(&mut *pool.single("mark published").await?, &published).await };
         within(mark).await?;
         metrics::counter!("outbox_published_total").increment(published.len() as u64);
@@ -141,10 +153,10 @@ impl Relay {
         Ok(())
     }
 
-    /// Once in a while, and never while NATS may have lost what is kept.
+    /// Once in a while, and not before NATS was given again what it may have lost.
     async fn forget(&mut self) -> Result<(), BoxError> {
         let forgot_lately = self.forgot_at.is_some_and(|at| at.elapsed() < self.bus.cleaning);
-        if forgot_lately || !self.bus.connected() || self.bus.in_doubt.load(Ordering::Relaxed) {
+        if forgot_lately {
             return Ok(());
         }
         self.forgot_at = Some(Instant::now());

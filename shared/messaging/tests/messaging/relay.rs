@@ -123,6 +123,24 @@ async fn what_nats_acknowledged_and_lost_in_a_crash_is_published_again() {
 }
 
 #[tokio::test]
+async fn what_nats_lost_is_published_again_also_when_it_was_away_for_long_and_something_waited() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    inventory.relay();
+    inventory.announce("AAA", [1]).await;
+    eventually(async || inventory.count(WAITING).await == 0).await;
+    crash_without_a_flush(&nats).await;
+    eventually(async || !inventory.bus.connected()).await;
+    let long_ago = "update messaging.outbox set published_at = now() - interval '10 minutes'";
+    sqlx::query(long_ago).execute(&mut *inventory.pool.single("test").await.unwrap()).await.unwrap();
+    inventory.announce("AAA", [2]).await;
+    nats.restart().await;
+    store.consume(writing_down(&fine()));
+    eventually(async || store.effects("AAA").await == [1, 2]).await;
+}
+
+#[tokio::test]
 async fn what_was_lost_in_a_crash_of_everything_is_published_again_by_the_next_process() {
     let nats = testkit::nats::server().await;
     let mut inventory = Side::open("inventory", &nats).await;
