@@ -48,6 +48,9 @@ pub struct Options {
     /// Forget the data of earlier runs
     #[arg(long)]
     fresh: bool,
+    /// Let operators declare faults at `/api/{service}/v1/faults`: for teaching
+    #[arg(long)]
+    faults: bool,
     /// Build with optimizations: several times the build time, for measuring
     #[arg(long)]
     release: bool,
@@ -103,7 +106,7 @@ pub async fn up(options: Options) -> Result<()> {
 
 async fn start(directory: &Path, options: &Options) -> Result<Suite> {
     let programs = programs(options.release)?;
-    Suite::durable(&Settings { programs: &programs, directory, port: options.port }).await
+    Suite::durable(&Settings { programs: &programs, directory, port: options.port, faults: options.faults }).await
 }
 
 /// Starts again what dies, and shows the logs if asked.

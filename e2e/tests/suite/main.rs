@@ -20,3 +20,4 @@ mod rolling;
 mod setting;
 mod starting;
 mod stopping;
+mod teaching;

@@ -35,6 +35,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(entries::show))
         .routes(routes!(entries::reverse))
         .merge(messaging::dead_letters::router("accounting"))
+        .merge(web::faults::router("accounting"))
 }
 
 fn document() -> OpenApi {

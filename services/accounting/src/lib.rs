@@ -17,7 +17,7 @@ use messaging::{Bus, dead_letters::DeadLetters};
 use provider::Provider;
 use sqlx::migrate::Migrator;
 use utoipa::openapi::OpenApi;
-use web::{Clock, Service, Verifier};
+use web::{Clock, Faults, Service, Verifier};
 
 /// The tables, forward only.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -29,6 +29,7 @@ pub struct App {
     pub clock: Clock,
     pub verifier: Verifier,
     pub dead_letters: DeadLetters,
+    pub faults: Faults,
     pub provider: Provider,
     /// How long an authorization can be captured.
     pub authorization_lifetime: time::Duration,
@@ -56,6 +57,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let app = App {
         verifier: Verifier::new("accounting", &config.web.issuer(), &config.web.auth_url),
         dead_letters: DeadLetters::of(subscriptions, pool.clone()),
+        faults: Faults::of("accounting", &config.web),
         provider: Provider::new(pool.clone(), config.payments.provider_timeout()),
         authorization_lifetime: config.payments.authorization_lifetime(),
         pool,
@@ -71,7 +73,8 @@ pub fn contract() -> OpenApi {
 
 fn router(app: App) -> Router {
     let (router, contract) = http::router().split_for_parts();
-    router.route("/openapi.json", get(web::contract::serve(&contract))).with_state(app)
+    let faults = app.faults.clone();
+    faults.around(router.route("/openapi.json", get(web::contract::serve(&contract))).with_state(app))
 }
 
 fn ready_when(service: &mut Service, pool: &Pool, bus: Bus) {

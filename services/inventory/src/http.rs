@@ -21,6 +21,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(reservations::list))
         .routes(routes!(reservations::reserve, reservations::show, reservations::release))
         .merge(messaging::dead_letters::router("inventory"))
+        .merge(web::faults::router("inventory"))
 }
 
 fn document() -> OpenApi {

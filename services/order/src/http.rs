@@ -34,6 +34,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(by_hand::settle))
         .routes(routes!(reconciliations::reconcile))
         .merge(messaging::dead_letters::router("order"))
+        .merge(web::faults::router("order"))
 }
 
 fn document() -> OpenApi {

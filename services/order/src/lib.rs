@@ -28,7 +28,7 @@ use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use uuid::Uuid;
-use web::{Clock, Service, Verifier};
+use web::{Clock, Faults, Service, Verifier};
 
 /// The tables, forward only.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -40,6 +40,7 @@ pub struct App {
     pub clock: Clock,
     pub verifier: Verifier,
     pub dead_letters: DeadLetters,
+    pub faults: Faults,
     pub runner: Runner,
     pub reconciler: Reconciler,
     pub streams: Streams,
@@ -71,8 +72,9 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     ready_when(&mut service, &pool, &bus);
     let verifier = Verifier::new("order", &config.web.issuer(), &config.web.auth_url);
     let dead_letters = DeadLetters::of(subscriptions, pool.clone());
+    let faults = Faults::of("order", &config.web);
     let streams = Streams { last: Duration::from_millis(config.stream_life_ms) };
-    Ok((service, router(App { pool, clock, verifier, dead_letters, runner, reconciler, streams, stop })))
+    Ok((service, router(App { pool, clock, verifier, dead_letters, faults, runner, reconciler, streams, stop })))
 }
 
 /// The contract, without starting anything.
@@ -82,7 +84,8 @@ pub fn contract() -> OpenApi {
 
 fn router(app: App) -> Router {
     let (router, contract) = http::router().split_for_parts();
-    router.route("/openapi.json", get(web::contract::serve(&contract))).with_state(app)
+    let faults = app.faults.clone();
+    faults.around(router.route("/openapi.json", get(web::contract::serve(&contract))).with_state(app))
 }
 
 fn participants(config: &Config, scope: &'static str) -> anyhow::Result<Participants> {

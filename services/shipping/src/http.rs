@@ -30,6 +30,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(tracking::of_shipment))
         .routes(routes!(tracking::by_number))
         .merge(messaging::dead_letters::router("shipping"))
+        .merge(web::faults::router("shipping"))
 }
 
 fn document() -> OpenApi {

@@ -13,7 +13,7 @@ use database::Pool;
 use messaging::{Bus, dead_letters::DeadLetters};
 use sqlx::migrate::Migrator;
 use utoipa::openapi::OpenApi;
-use web::{Clock, Service, Verifier};
+use web::{Clock, Faults, Service, Verifier};
 
 /// The tables, forward only.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -25,6 +25,7 @@ pub struct App {
     pub clock: Clock,
     pub verifier: Verifier,
     pub dead_letters: DeadLetters,
+    pub faults: Faults,
 }
 
 /// Starts the service and serves until it is told to stop.
@@ -45,7 +46,8 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     ready_when(&mut service, &pool, &bus);
     let verifier = Verifier::new("shipping", &config.web.issuer(), &config.web.auth_url);
     let dead_letters = DeadLetters::of(subscriptions, pool.clone());
-    Ok((service, router(App { pool, clock, verifier, dead_letters })))
+    let faults = Faults::of("shipping", &config.web);
+    Ok((service, router(App { pool, clock, verifier, dead_letters, faults })))
 }
 
 /// The contract, without starting anything.
@@ -55,7 +57,8 @@ pub fn contract() -> OpenApi {
 
 fn router(app: App) -> Router {
     let (router, contract) = http::router().split_for_parts();
-    router.route("/openapi.json", get(web::contract::serve(&contract))).with_state(app)
+    let faults = app.faults.clone();
+    faults.around(router.route("/openapi.json", get(web::contract::serve(&contract))).with_state(app))
 }
 
 fn ready_when(service: &mut Service, pool: &Pool, bus: &Bus) {

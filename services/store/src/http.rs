@@ -80,4 +80,5 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(checkouts::list_checkouts))
         .routes(routes!(checkouts::get_checkout, checkouts::put_checkout, checkouts::delete_checkout))
         .merge(messaging::dead_letters::router("store"))
+        .merge(web::faults::router("store"))
 }

@@ -52,6 +52,8 @@ pub struct Settings<'a> {
     pub directory: &'a Path,
     /// The port of the public origin on loopback.
     pub port: u16,
+    /// Whether operators may declare faults.
+    pub faults: bool,
 }
 
 impl Suite {
@@ -68,7 +70,8 @@ impl Suite {
             Nats::durable(&streams, &nats_log),
         )?;
         let public_url = format!("http://localhost:{}", settings.port);
-        let environment = Environment::new(secrets, public_url, settings.port, nats.url())?;
+        let mut environment = Environment::new(secrets, public_url, settings.port, nats.url())?;
+        environment.faults = settings.faults;
         Self::launch(settings.programs, logs, environment, (postgres, nats), (None, None)).await
     }
 

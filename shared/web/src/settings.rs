@@ -49,6 +49,10 @@ pub struct Settings {
           value_parser = clap::value_parser!(u64).range(0..=300_000))]
     pub shutdown_deadline_ms: u64,
 
+    /// Lets operators declare faults at /v1/faults of a service: for teaching and testing, never for customers.
+    #[arg(long, env = "FAULTS")]
+    pub faults: bool,
+
     /// Where to die, e.g. `save saga: before`. Only in test builds: points stand at every durable write and every call.
     #[cfg(debug_assertions)]
     #[arg(long, env = "CRASH_AT")]
@@ -89,6 +93,7 @@ impl Settings {
             log_format: LogFormat::Text,
             otlp_endpoint: None,
             shutdown_deadline_ms: 2_000,
+            faults: false,
             #[cfg(debug_assertions)]
             crash_at: None,
         }

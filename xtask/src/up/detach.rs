@@ -33,7 +33,7 @@ pub(super) async fn start(directory: &Path, options: &Options) -> Result<()> {
     let output = OpenOptions::new().create(true).write(true).truncate(true).open(&log)?;
     let mut again = Command::new(env::current_exe()?);
     again.args(["up", "--port", &options.port.to_string()]).env(MARK, "1");
-    for (wanted, flag) in [(options.fresh, "--fresh"), (options.release, "--release")] {
+    for (wanted, flag) in [(options.fresh, "--fresh"), (options.release, "--release"), (options.faults, "--faults")] {
         if wanted {
             again.arg(flag);
         }

@@ -11,6 +11,7 @@ pub(super) const NAMES: [&str; 7] = ["auth", "store", "inventory", "accounting",
 pub(super) struct Environment {
     pub(super) secrets: Secrets,
     pub(super) public_url: String,
+    pub(super) faults: bool,
     nats_url: String,
     auth_port: u16,
     gateway_port: u16,
@@ -18,7 +19,7 @@ pub(super) struct Environment {
 
 impl Environment {
     pub(super) fn new(secrets: Secrets, public_url: String, gateway_port: u16, nats_url: String) -> Result<Self> {
-        Ok(Self { secrets, public_url, nats_url, auth_port: free_port()?, gateway_port })
+        Ok(Self { secrets, public_url, faults: false, nats_url, auth_port: free_port()?, gateway_port })
     }
 
     /// The ports of a process' first instance: of the API, and of health and metrics.
@@ -52,6 +53,9 @@ impl Environment {
             ("AUTH_URL", format!("http://127.0.0.1:{}/auth", self.auth_port)),
             ("NATS_URL", self.nats_url.clone()),
         ];
+        if self.faults {
+            all.push(("FAULTS", "true".to_owned()));
+        }
         if name != "gateway" {
             all.push(("DATABASE_URL", self.database_url(name, access)));
             all.push(("SEED", "demo".to_owned()));
