@@ -91,16 +91,22 @@ impl Forwarder {
     }
 
     async fn ask(&self, request: &mut Request<'_>, instance: &Arc<Instance>) -> Outcome {
+        let began = Instant::now();
         request.deadline.pass_on(&mut request.message.headers);
         let mut attempt = pin!(self.attempt(instance, request.message.clone(), &request.upload));
         let patience = request.patience();
         let answer = match timeout(patience, &mut attempt).await {
             Ok(answer) => answer,
             Err(_) => match self.elsewhere(request, instance, patience).await {
-                Some(next) => return Outcome::Elsewhere(next),
+                Some(next) => {
+                    instance.recent.answered(patience, true, Instant::now());
+                    return Outcome::Elsewhere(next);
+                }
                 None => attempt.await,
             },
         };
+        let (now, failed) = (Instant::now(), answer.as_ref().map_or(true, |(it, _)| it.status().is_server_error()));
+        instance.recent.answered(now.saturating_duration_since(began), failed, now);
         if let Ok((answer, _)) = &answer {
             self.blame(request, instance, says_of_instance(answer.status(), &request.deadline));
         }
@@ -161,6 +167,9 @@ impl Forwarder {
     fn time_is_over(&self, request: &Request<'_>) -> Refusal {
         if !request.upload.is_finished() {
             return Refusal::BodyTooSlow;
+        }
+        if let Some(asked) = request.asked.last() {
+            asked.recent.answered(request.deadline.total, true, Instant::now());
         }
         // Who sets a short deadline ejects no instance for others.
         if let Some(asked) = request.asked.last().filter(|_| !request.deadline.is_callers) {

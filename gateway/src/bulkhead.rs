@@ -85,7 +85,9 @@ pub struct Standing {
     pub service: &'static str,
     pub policy: &'static str,
     pub in_flight: usize,
+    pub places: usize,
     pub waiting: usize,
+    pub queue: usize,
 }
 
 struct Bulkhead {
@@ -112,8 +114,9 @@ impl Bulkhead {
     }
 
     fn standing(&self, (service, policy): Key) -> Standing {
-        let in_flight = self.policy.in_flight - self.places.available_permits();
-        Standing { service, policy, in_flight, waiting: self.waiting.load(Ordering::Relaxed) }
+        let Policy { in_flight: places, queue, .. } = self.policy;
+        let (free, waiting) = (self.places.available_permits(), self.waiting.load(Ordering::Relaxed));
+        Standing { service, policy, in_flight: places.saturating_sub(free), places, waiting, queue }
     }
 }
 

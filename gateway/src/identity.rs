@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, header};
-use metrics::{Counter, counter};
+use metrics::counter;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tracing::Instrument;
@@ -12,6 +12,7 @@ use tracing::Instrument;
 use crate::cache::{Answer, Cache, Key, Lead, Look};
 use crate::error::Refusal;
 use crate::exchange::Exchange;
+use crate::meters::Tally;
 
 const LONGEST_TOKEN: usize = 512;
 
@@ -22,16 +23,16 @@ pub struct Translator {
     // Where questions are asked: they and their connections outlive the runtime of whoever wants to know.
     runtime: Handle,
     // How often the cache knew, was asking already, or had to ask.
-    hit: Counter,
-    joined: Counter,
-    miss: Counter,
+    pub hit: Tally,
+    pub joined: Tally,
+    pub miss: Tally,
 }
 
 impl Translator {
     /// To be called in the runtime that lives as long as the process.
     pub fn new(cache: Cache, exchange: Exchange) -> Self {
         let [hit, joined, miss] =
-            ["hit", "joined", "miss"].map(|how| counter!("gateway_token_cache_total", "result" => how));
+            ["hit", "joined", "miss"].map(|how| Tally::new(counter!("gateway_token_cache_total", "result" => how)));
         Self { cache, exchange, runtime: Handle::current(), hit, joined, miss }
     }
 
@@ -51,7 +52,7 @@ impl Translator {
                 (flight.answer().await, &self.miss)
             }
         };
-        how.increment(1);
+        how.count();
         match answer {
             Answer::Granted { authorization, .. } => Ok(authorization),
             Answer::Refused => Err(Refusal::InvalidToken),

@@ -10,7 +10,7 @@ use utoipa::openapi::{OpenApi, Server};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{App, operators, services};
+use crate::{App, operators, services, status};
 
 /// What this origin offers. Every member is an address.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,5 +52,6 @@ pub fn contract() -> OpenApi {
     contract.servers = Some(vec![Server::new("/")]);
     contract.merge(router().into_openapi());
     contract.merge(services::router().into_openapi());
+    contract.merge(status::router().into_openapi());
     contract
 }

@@ -48,12 +48,14 @@ mod bounded;
 mod error;
 mod kept;
 mod meters;
+mod recent;
 mod ring;
 
 mod docs;
 mod index;
 mod operators;
 mod services;
+mod status;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -184,6 +186,7 @@ fn reach_auth(app: &App) -> Arc<AtomicBool> {
 /// The gateway's own pages, and the way through for everything else.
 fn front(app: App, verifier: Verifier) -> Front {
     let app = Arc::new(app);
+    tokio::spawn(status::publish(Arc::downgrade(&app)));
     let (pages, _) = index::router().split_for_parts();
     let pages = Router::new()
         .merge(pages)
@@ -196,6 +199,6 @@ fn front(app: App, verifier: Verifier) -> Front {
 }
 
 fn for_operators(operators: Operators) -> Router {
-    let (pages, _) = services::router().split_for_parts();
+    let (pages, _) = services::router().merge(status::router()).split_for_parts();
     pages.layer(from_fn_with_state(operators.clone(), operators::identify)).with_state(operators)
 }

@@ -33,6 +33,21 @@ impl<const N: usize> Ring<N> {
         }
     }
 
+    /// Adds one to one of the counts.
+    pub fn count(&mut self, nth: usize, now: Instant) {
+        let bucket = self.turn_to(now);
+        self.buckets[bucket][nth] = self.buckets[bucket][nth].saturating_add(1);
+        self.sum[nth] = self.sum[nth].saturating_add(1);
+    }
+
+    /// How long the time is that the counts are about: the window, or less in the beginning.
+    pub fn covers(&mut self, now: Instant) -> Duration {
+        self.turn_to(now);
+        let older = self.current.saturating_sub(BUCKETS as u128 - 1);
+        let before = self.width.saturating_mul(u32::try_from(older).unwrap_or(u32::MAX));
+        now.saturating_duration_since(self.began).saturating_sub(before)
+    }
+
     /// The counts of the window that ends now.
     pub fn sum(&mut self, now: Instant) -> [u32; N] {
         self.turn_to(now);
@@ -75,6 +90,17 @@ mod tests {
         assert_eq!(ring.sum(began + WINDOW), [0, 0]);
         ring.add([1, 1], began + WINDOW * 1_000_000);
         assert_eq!(ring.sum(began + WINDOW * 1_000_000), [1, 1]);
+    }
+
+    #[test]
+    fn one_is_counted_and_the_time_it_is_about_is_known() {
+        let began = Instant::now();
+        let mut ring = Ring::<2>::new(WINDOW, began);
+        ring.count(1, began);
+        ring.count(1, began + WINDOW / 2);
+        assert_eq!((ring.sum(began + WINDOW / 2), ring.covers(began + WINDOW / 2)), ([0, 2], WINDOW / 2));
+        let later = began + WINDOW * 3 + WINDOW / 20;
+        assert_eq!((ring.sum(later), ring.covers(later)), ([0, 0], WINDOW.mul_f64(0.95)));
     }
 
     proptest! {

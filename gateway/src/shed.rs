@@ -81,6 +81,15 @@ impl Shedder {
         }
         Ok(admitted)
     }
+
+    /// All limits as they stand now, by route: route, limit, in flight.
+    pub fn snapshot(&self) -> Vec<(&'static str, usize, usize)> {
+        let all = self.0.all().into_iter();
+        let mut all: Vec<_> =
+            all.map(|(route, it)| (route, it.now.load(Relaxed), it.in_flight.load(Relaxed))).collect();
+        all.sort_unstable();
+        all
+    }
 }
 
 impl Limiter {

@@ -9,6 +9,7 @@ use http::uri::Authority;
 use registry::Registration;
 
 use super::ejection::{Ejection, Record};
+use crate::recent::Recent;
 
 /// One running instance of a service, as the gateway sees it.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Instance {
     pub host: Option<HeaderValue>,
     /// What it says of itself in the registry, if it is there.
     pub registered: Option<Registration>,
+    /// What it answered lately.
+    pub recent: Recent,
     in_flight: AtomicUsize,
     record: Mutex<Record>,
     // Milliseconds since `known_since`, 0 or OUT. Beside the record, so that choosing takes no lock.
@@ -36,7 +39,8 @@ impl Instance {
         let known_since = Instant::now();
         let record = Mutex::new(Record::new(known_since));
         let (in_flight, back_since) = (AtomicUsize::new(0), AtomicU64::new(ALWAYS));
-        Self { authority, host: None, registered: None, in_flight, record, back_since, known_since }
+        let recent = Recent::default();
+        Self { authority, host: None, registered: None, recent, in_flight, record, back_since, known_since }
     }
 
     /// At one of the addresses of `name`.

@@ -29,4 +29,5 @@ mod policies;
 mod retry;
 mod revocation;
 mod shed;
+mod status;
 mod streams;

@@ -54,7 +54,18 @@ impl World {
     }
 
     pub async fn gateway_with(&self, discovery: DiscoverySetting, policies: Policies, limits: Limits) -> Gateway {
-        let web = web::Settings::on_loopback(PUBLIC_URL, &self.auth.url, &self.nats.url());
+        self.gateway_for(PUBLIC_URL, discovery, policies, limits).await
+    }
+
+    /// The same at another public origin: its issuer is whose JWTs are good.
+    pub async fn gateway_for(
+        &self,
+        public_url: &str,
+        discovery: DiscoverySetting,
+        policies: Policies,
+        limits: Limits,
+    ) -> Gateway {
+        let web = web::Settings::on_loopback(public_url, &self.auth.url, &self.nats.url());
         let gateway_client_secret = SECRET.to_owned().into();
         let config = Config { web, discovery, policies: None, runtimes: Some(2), gateway_client_secret };
         let (service, router) = gateway::start(&config, policies.shared(), limits).await.unwrap();
