@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, request::Parts};
 use tokio::time::Instant;
 use web::REQUEST_TIMEOUT;
 
@@ -23,10 +23,24 @@ pub struct Deadline {
 impl Deadline {
     /// The caller's, but never later than the route's.
     pub fn of(headers: &HeaderMap, route: &Route) -> Result<Self, Refusal> {
+        Self::within(headers, route.timeout)
+    }
+
+    /// The caller's, but never later than this.
+    pub fn within(headers: &HeaderMap, most: Duration) -> Result<Self, Refusal> {
         let asked = web::request_timeout(headers).map_err(|_| Refusal::BadRequestTimeout)?;
-        let is_callers = asked.is_some_and(|asked| asked < route.timeout);
-        let total = asked.map_or(route.timeout, |asked| asked.min(route.timeout));
+        let is_callers = asked.is_some_and(|asked| asked < most);
+        let total = asked.map_or(most, |asked| asked.min(most));
         Ok(Self { at: Instant::now() + total, total, is_callers })
+    }
+
+    /// That which the gateway itself sets for a part of something, or the caller's; never later than the route's.
+    pub fn of_request(head: &Parts, route: &Route) -> Result<Self, Refusal> {
+        match head.extensions.get::<Self>() {
+            Some(set) if set.total <= route.timeout => Ok(*set),
+            Some(_) => Self::within(&HeaderMap::new(), route.timeout),
+            None => Self::of(&head.headers, route),
+        }
     }
 
     /// What is left, as the next hop is told it.

@@ -19,7 +19,9 @@ use crate::error::Refusal;
 mod contracts;
 
 /// Whose contracts are shown, in this order.
-const CONTRACTS: [(&str, &str); 7] = [
+const CONTRACTS: [(&str, &str); 9] = [
+    ("shop", "/docs/contracts/shop.json"),
+    ("mobile", "/docs/contracts/mobile.json"),
     ("store", "/docs/contracts/store.json"),
     ("inventory", "/docs/contracts/inventory.json"),
     ("accounting", "/docs/contracts/accounting.json"),

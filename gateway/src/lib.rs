@@ -12,6 +12,8 @@ pub mod routes;
 
 mod proxy;
 
+pub mod compose;
+
 mod hygiene;
 mod path;
 
@@ -191,7 +193,7 @@ fn front(app: App, verifier: Verifier) -> Front {
     let pages = Router::new()
         .merge(pages)
         .merge(docs::router())
-        .route("/{*path}", any(proxy::forward))
+        .route("/{*path}", any(compose::answer))
         .with_state(Arc::clone(&app))
         .merge(for_operators(Operators { app: Arc::clone(&app), verifier }))
         .layer(from_fn(trail::leave));

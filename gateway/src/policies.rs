@@ -6,7 +6,10 @@ mod reload;
 mod sections;
 mod within;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
 use serde::Deserialize;
@@ -15,6 +18,7 @@ use toml::Spanned;
 use crate::{
     balance::{self, Ejection},
     breaker, bulkhead,
+    compose::{self, Api, Resource},
     connections::{self, Connections},
     retry,
     routes::{Route, Row},
@@ -39,6 +43,10 @@ pub struct Policies {
     pub connections: Connections,
     /// When an instance gets no requests.
     pub ejection: Ejection,
+    /// What is joined of several services' answers.
+    pub resources: Vec<Arc<Resource>>,
+    /// The contracts that those stand in.
+    pub apis: BTreeMap<String, Api>,
 }
 
 // The file as it is written. A name in it that nobody knows is a fault.
@@ -56,6 +64,10 @@ struct Declared {
     bulkhead: Written<bulkhead::Section>,
     #[serde(default)]
     shed: Written<shed::Policy>,
+    #[serde(default)]
+    resource: Vec<compose::Row>,
+    #[serde(default)]
+    api: BTreeMap<String, Api>,
 }
 
 impl Policies {
@@ -84,7 +96,13 @@ impl Policies {
             None => Connections::default(),
         };
         let ejection = declared.ejection.map_or_else(Ejection::default, |section| section.ejection());
-        Ok(Self { routes, connections, ejection })
+        let mut policies = Self { routes, connections, ejection, resources: Vec::new(), apis: declared.api };
+        for row in declared.resource {
+            let resource = row.checked(&policies.apis, |path| policies.route(path).is_some());
+            let resource = resource.map_err(|(at, what)| Fault::at(text, at, what))?;
+            policies.resources.push(Arc::new(resource));
+        }
+        Ok(policies)
     }
 
     /// The policies that come with the gateway.

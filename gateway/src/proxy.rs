@@ -62,7 +62,7 @@ async fn pass(
     mut head: Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let deadline = Deadline::of(&head.headers, route)?;
+    let deadline = Deadline::of_request(&head, route)?;
     let is_operator = || route.audience.is_some_and(|audience| app.translator.is_operator(&head.headers, audience));
     let admitted = app.shedder.admit(route, is_operator)?;
     let identity = match route.audience {

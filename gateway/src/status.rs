@@ -68,7 +68,7 @@ pub struct Instance {
     /// Its id in the registry; absent where addresses are fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
-    instance: Option<Uuid>,
+    id: Option<Uuid>,
     /// Host and port.
     #[schema(example = "10.0.0.7:8080")]
     address: String,
@@ -143,7 +143,8 @@ pub struct Limit {
     #[schema(example = "/api/inventory/v1/")]
     route: &'static str,
     in_flight: usize,
-    limit: usize,
+    /// So many and no more.
+    most: usize,
 }
 
 /// How everything does

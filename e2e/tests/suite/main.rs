@@ -12,6 +12,7 @@ mod documents;
 mod faults;
 mod identity;
 mod isolation;
+mod joined;
 mod many_orders;
 mod recovery;
 mod refusals;

@@ -13,12 +13,15 @@ use super::CONTRACTS;
 use crate::App;
 use crate::balance;
 use crate::body::Upload;
+use crate::compose;
 use crate::error::Refusal;
 use crate::forward::Message;
 use crate::operators;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 const LARGEST: usize = 4 * 1024 * 1024;
+/// What has contracts and no scopes of the usual kind.
+const OTHERS: [&str; 4] = ["auth", "gateway", "shop", "mobile"];
 const ABOUT_ME: [&str; 2] = ["openid", "profile"];
 
 /// The scopes that are ticked when the login opens. A user gets those of them that the user's role allows.
@@ -28,7 +31,7 @@ pub fn everyday_scopes() -> Vec<String> {
 
 // One token for all contracts: who logs in once can try every service.
 fn scopes() -> impl Iterator<Item = String> {
-    let services = CONTRACTS.into_iter().map(|(service, _)| service).filter(|it| !["auth", "gateway"].contains(it));
+    let services = CONTRACTS.into_iter().map(|(service, _)| service).filter(|it| !OTHERS.contains(it));
     let of_services = services.flat_map(|s| ["read", "write", "operate"].map(|verb| format!("{s}:{verb}")));
     let of_gateway = operators::SCOPES.iter().map(|(scope, _)| *scope);
     ABOUT_ME.into_iter().chain(of_gateway).map(str::to_owned).chain(of_services)
@@ -46,6 +49,9 @@ pub async fn fetch(app: &App, service: &'static str) -> Result<Bytes, Refusal> {
 async fn ask(app: &App, service: &'static str) -> anyhow::Result<Bytes> {
     if service == "gateway" {
         return fitted(serde_json::to_value(crate::contract())?, &app.public_url);
+    }
+    if let Some(contract) = compose::contract::of(&app.policies.load(), service) {
+        return fitted(contract, &app.public_url);
     }
     let path = if service == "auth" { "/auth/openapi.json" } else { "/openapi.json" };
     let instances = app.forwarder.discovery.instances(service);

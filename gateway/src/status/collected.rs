@@ -69,12 +69,12 @@ impl Instance {
     fn of(it: &Arc<balance::Instance>, ejection: &Ejection, now: Instant) -> Self {
         let weight = it.weight(ejection, now);
         let standing = match weight {
-            _ if it.is_out(now) => Standing::Ejected,
+            _ if it.is_out() => Standing::Ejected,
             part if part < 1.0 => Standing::Returning,
             _ => Standing::Serving,
         };
         Self {
-            instance: it.registered.as_ref().map(|it| it.instance),
+            id: it.registered.as_ref().map(|it| it.instance),
             address: it.authority.to_string(),
             standing,
             weight,
@@ -112,7 +112,7 @@ impl TokenCache {
 }
 
 impl Limit {
-    fn of((route, limit, in_flight): (&'static str, usize, usize)) -> Self {
-        Self { route, in_flight, limit }
+    fn of((route, most, in_flight): (&'static str, usize, usize)) -> Self {
+        Self { route, in_flight, most }
     }
 }

@@ -20,7 +20,7 @@ async fn the_page_lists_every_contract_and_logs_in_with_pkce() {
     let gateway = world.gateway("store=http://127.0.0.1:9").await;
     assert_eq!(gateway.get("/docs", NOBODY).await.expect(308).header("location"), Some("/docs/"));
     let settings = gateway.get("/docs/swagger-initializer.js", NOBODY).await.expect(200).body;
-    for service in ["store", "inventory", "accounting", "shipping", "order", "auth", "gateway"] {
+    for service in ["shop", "mobile", "store", "inventory", "accounting", "shipping", "order", "auth", "gateway"] {
         assert!(settings.contains(&format!("\"/docs/contracts/{service}.json\"")), "{service} in {settings}");
     }
     for part in [

@@ -13,6 +13,7 @@ mod balancing;
 mod bodies;
 mod breaker;
 mod bulkhead;
+mod compose;
 mod connections;
 mod deadline;
 mod discovery;

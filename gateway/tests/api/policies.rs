@@ -50,13 +50,13 @@ async fn governed() -> Governed {
 async fn a_changed_file_is_taken_over_while_requests_go_on() {
     let it = governed().await;
     it.client.get("/api/store/v1/x", "good-1").await.expect(200);
-    fs::write(&it.file, STANDARD.replace("/api/store/", "/api/shop/").replace("\"/api/store\"", "\"/api/shop\""))
+    fs::write(&it.file, STANDARD.replace("/api/store/", "/api/market/").replace("\"/api/store\"", "\"/api/market\""))
         .unwrap();
     let mut answered = 0;
     eventually(async || {
         // Whichever policies a request meets, it is answered by them.
         let (old, new) =
-            (it.client.get("/api/store/v1/x", "good-1").await, it.client.get("/api/shop/v1/x", "good-1").await);
+            (it.client.get("/api/store/v1/x", "good-1").await, it.client.get("/api/market/v1/x", "good-1").await);
         answered += 1;
         assert!([200, 404].contains(&old.status.as_u16()) && [200, 404].contains(&new.status.as_u16()));
         old.status == 404 && new.status == 200

@@ -18,6 +18,7 @@ use crate::App;
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(document())
         .routes(routes!(quotes::quote))
+        .routes(routes!(quotes::estimate))
         .routes(routes!(rates::list_countries))
         .routes(routes!(rates::list_rates))
         .routes(routes!(rates::change_rate))

@@ -80,3 +80,24 @@ async fn what_is_quoted_can_be_booked() {
     }
     shipping.end().await;
 }
+
+#[tokio::test]
+async fn an_estimate_is_what_a_quote_says_and_refuses_what_it_refuses() {
+    let shipping = Shipping::start().await;
+    let estimate = async |country: &str, grams: i64| {
+        let path = format!("/v1/estimates?country={country}&weight_grams={grams}");
+        shipping.client.get(&path, &shipping.alice()).await
+    };
+    for (country, grams) in [("DE", 700), ("FR", 1001), ("JP", 30_000)] {
+        let quoted = quote(&shipping, country, grams).await.expect(200).json();
+        assert_eq!(estimate(country, grams).await.expect(200).json(), quoted);
+    }
+    for (country, grams, code) in [("AQ", 700, "unserviceable_address"), ("DE", 30_001, "overweight")] {
+        assert_eq!(estimate(country, grams).await.expect(422).code(), code);
+    }
+    for query in ["", "?country=DE", "?country=DE&weight_grams=0", "?country=DE&weight_grams=x"] {
+        let answer = shipping.client.get(&format!("/v1/estimates{query}"), &shipping.alice()).await;
+        assert_eq!(answer.expect(400).code(), "invalid_query", "{query}");
+    }
+    shipping.end().await;
+}

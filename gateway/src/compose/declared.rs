@@ -1,0 +1,189 @@
+//! Virtual resources as they are declared in the policies, and what may be wrong with them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    fields::{Field, Kind, Place},
+    template::{Pattern, Target},
+};
+use crate::policies::{Within, name};
+
+/// A virtual resource.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Its path as it is written, which names it in metrics.
+    pub name: &'static str,
+    pub path: Pattern,
+    /// Whose contract it stands in.
+    pub api: &'static str,
+    pub summary: String,
+    pub scopes: Vec<String>,
+    /// For all parts together.
+    pub timeout: Duration,
+    pub query: Vec<Parameter>,
+    pub parts: Vec<Part>,
+    pub fields: Vec<Field>,
+}
+
+/// What the caller may say in the query.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    pub default: Option<String>,
+    pub about: Option<String>,
+}
+
+/// A request to a service.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub name: &'static str,
+    pub get: Target,
+    /// What of the caller's query goes on to it.
+    pub query: Vec<String>,
+    /// Without it there is no answer.
+    pub required: bool,
+    /// The parts whose answers it is asked with.
+    pub after: Vec<usize>,
+    /// Whether another part waits for it.
+    pub awaited: bool,
+}
+
+/// What a contract says about all its resources: a section `[api.…]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    pub title: String,
+    pub about: String,
+}
+
+/// A section `[[resource]]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    path: Spanned<String>,
+    summary: String,
+    scopes: Vec<String>,
+    timeout: Within<1, 600_000>,
+    #[serde(default)]
+    query: Vec<Parameter>,
+    parts: Vec<Spanned<PartRow>>,
+    fields: Vec<Spanned<FieldRow>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartRow {
+    name: String,
+    get: String,
+    #[serde(default)]
+    query: Vec<String>,
+    #[serde(default)]
+    required: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FieldRow {
+    name: String,
+    from: String,
+    #[serde(rename = "type")]
+    kind: Kind,
+    #[serde(default)]
+    optional: bool,
+    about: Option<String>,
+}
+
+/// What is wrong, and at which byte.
+type Wrong = (usize, String);
+
+impl Row {
+    /// The resource, or what is wrong with it. `leads`: whether a route takes such a path.
+    pub fn checked(self, apis: &BTreeMap<String, Api>, leads: impl Fn(&str) -> bool) -> Result<Resource, Wrong> {
+        let at = self.path.span().start;
+        let text = self.path.into_inner();
+        let path = Pattern::read(&text).map_err(|what| (at, what))?;
+        let api = text.strip_prefix("/api/").and_then(|rest| rest.split_once("/v1/")).map(|(api, _)| api);
+        let api = api.filter(|api| apis.contains_key(*api));
+        let api = api.ok_or_else(|| (at, format!("`{text}` is not below /api/NAME/v1/ of a section `[api.NAME]`")))?;
+        if leads(&text) {
+            return Err((at, format!("a route leads to `{text}`")));
+        }
+        let mut resource = Resource {
+            name: name(&text),
+            path,
+            api: name(api),
+            summary: self.summary,
+            scopes: self.scopes,
+            timeout: Duration::from_millis(self.timeout.get().into()),
+            query: self.query,
+            parts: Vec::new(),
+            fields: Vec::new(),
+        };
+        for row in self.parts {
+            let at = row.span().start;
+            let part = resource.part(row.into_inner(), &leads).map_err(|what| (at, what))?;
+            part.after.iter().for_each(|nth| resource.parts[*nth].awaited = true);
+            resource.parts.push(part);
+        }
+        if !resource.parts.iter().any(|part| part.required) {
+            return Err((at, "no part is required".to_owned()));
+        }
+        for row in self.fields {
+            let at = row.span().start;
+            let field = resource.field(row.into_inner()).map_err(|what| (at, what))?;
+            resource.fields.push(field);
+        }
+        Ok(resource)
+    }
+}
+
+impl Resource {
+    fn part(&self, row: PartRow, leads: impl Fn(&str) -> bool) -> Result<Part, String> {
+        let PartRow { name: named, get, query, required } = row;
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if named.is_empty() || !named.bytes().all(plain) || self.parts.iter().any(|part| part.name == named) {
+            return Err(format!("`{named}` is no name for a part, or there are two of it"));
+        }
+        let get = Target::read(&get)?;
+        if !leads(get.beginning()) {
+            return Err(format!("no route leads to `{}`", get.beginning()));
+        }
+        let mut after = Vec::new();
+        for used in get.names() {
+            match used.split_once('.') {
+                Some((part, _)) => after.push(self.number(part)?),
+                None if self.path.names().any(|it| it == used) => {}
+                None if self.query.iter().any(|it| it.name == used && it.default.is_some()) => {}
+                None => return Err(format!("`{used}` is neither in the path nor in the query with a default")),
+            }
+        }
+        if let Some(unknown) = query.iter().find(|it| !self.query.iter().any(|declared| declared.name == **it)) {
+            return Err(format!("`{unknown}` is not in the query"));
+        }
+        Ok(Part { name: name(&named), get, query, required, after, awaited: false })
+    }
+
+    fn field(&self, row: FieldRow) -> Result<Field, String> {
+        let FieldRow { name, from, kind, optional, about } = row;
+        let (part, place) = from.split_once('.').ok_or_else(|| format!("`{from}` is not PART.PLACE"))?;
+        let (part, to, from) = (self.number(part)?, Place::read(&name)?, Place::read(place)?);
+        if to.lists() != from.lists() {
+            return Err(format!("`{name}` and `{place}` must go through as many lists"));
+        }
+        if name == "missing" || name.starts_with("missing.") || self.fields.iter().any(|it| it.to == to) {
+            return Err(format!("`{name}` is taken"));
+        }
+        Ok(Field { to, part, from, kind, optional, about })
+    }
+
+    fn number(&self, part: &str) -> Result<usize, String> {
+        let number = self.parts.iter().position(|it| it.name == part);
+        number.ok_or_else(|| format!("there is no part `{part}` above"))
+    }
+}

@@ -1,0 +1,257 @@
+//! Answers joined from several services: whole, with parts missing, refused.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::extract::{Path, Query, Request};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use gateway::cache::Limits;
+use gateway::config::discovery;
+use serde_json::{Value, json};
+use testkit::{Contract, NOBODY, eventually};
+
+use crate::services::{Hang, Instance, nobody};
+use crate::world::{Gateway, World, routes};
+
+const PAGE: &str = "/api/shop/v1/products/MUG-BLUE/page";
+
+fn contract(api: &str) -> Contract {
+    Contract::load(format!("{}/contracts/{api}.json", env!("CARGO_MANIFEST_DIR")))
+}
+
+fn product(sku: &str) -> Value {
+    json!({"sku": sku, "name": "Blue mug", "description": "A mug.", "category": "tableware",
+        "price": {"amount": 1200, "currency": "EUR"}, "weight_grams": 420, "withdrawn": false,
+        "availability": {"status": "in_stock"}, "picture": "/v1/products/MUG-BLUE/picture", "version": 1})
+}
+
+async fn store() -> Instance {
+    let one = async |headers: HeaderMap, Path(sku): Path<String>| {
+        assert!(headers["authorization"].to_str().unwrap().starts_with("Bearer good-1.store."), "{headers:?}");
+        if sku == "NONE" {
+            return (StatusCode::NOT_FOUND, Json(json!({"status": 404, "code": "product_not_found"}))).into_response();
+        }
+        Json(product(&sku)).into_response()
+    };
+    let all = async |request: Request| {
+        Json(json!({"items": [product("A"), product("B")], "next": request.uri().to_string()}))
+    };
+    Instance::start(Router::new().route("/v1/products/{sku}", get(one)).route("/v1/products", get(all))).await
+}
+
+async fn inventory() -> Instance {
+    let level = async |headers: HeaderMap, Path(sku): Path<String>| {
+        assert!(headers["authorization"].to_str().unwrap().starts_with("Bearer good-1.inventory."), "{headers:?}");
+        Json(json!({"sku": sku, "on_hand": 7, "reserved": 2, "available": 5, "version": 1}))
+    };
+    Instance::start(Router::new().route("/v1/stock/{sku}", get(level))).await
+}
+
+async fn shipping() -> Instance {
+    let estimate = async |Query(asked): Query<Vec<(String, String)>>| {
+        let days =
+            if asked == [("country".into(), "DE".into()), ("weight_grams".into(), "420".into())] { 2 } else { 9 };
+        Json(json!({"options": [{"service": "standard", "price": {"amount": 490, "currency": "EUR"}, "days": days}]}))
+    };
+    Instance::start(Router::new().route("/v1/estimates", get(estimate))).await
+}
+
+/// A gateway that gives a whole so many milliseconds.
+async fn gateway(world: &World, setting: &str, timeout: u64) -> Gateway {
+    let mut policies = routes(|route| route.breaker.as_mut().unwrap().policy.calls = 3);
+    for resource in &mut policies.resources {
+        Arc::make_mut(resource).timeout = std::time::Duration::from_millis(timeout);
+    }
+    world.gateway_with(discovery(setting).unwrap(), policies, Limits::default()).await
+}
+
+const LONG: u64 = 60_000;
+
+fn missing(page: &Value) -> Vec<(&str, &str)> {
+    let missing = page["missing"].as_array().unwrap().iter();
+    missing.map(|it| (it["part"].as_str().unwrap(), it["reason"].as_str().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn a_page_is_joined_from_three_services_each_with_a_jwt_for_itself() {
+    let world = World::new().await;
+    let (store, inventory, shipping) = (store().await, inventory().await, shipping().await);
+    let all = format!("store={},inventory={},shipping={}", store.address, inventory.address, shipping.address);
+    let gateway = gateway(&world, &all, LONG).await;
+    let answer = gateway.get(PAGE, "good-1").await.expect(200);
+    let page = answer.json();
+    contract("shop").check_response("GET", "/v1/products/MUG-BLUE/page", 200, &page);
+    assert_eq!((&page["product"]["sku"], &page["product"]["price"]["amount"]), (&"MUG-BLUE".into(), &1200.into()));
+    assert_eq!((&page["stock"]["available"], &page["shipping"][0]["days"]), (&5.into(), &2.into()));
+    assert_eq!((&page["missing"], answer.header("cache-control")), (&json!([]), Some("no-store")));
+    // What is not declared is not told.
+    assert!(page["product"].get("version").is_none() && page["stock"].get("on_hand").is_none(), "{page}");
+    let to_japan = gateway.get(&format!("{PAGE}?country=JP"), "good-1").await.expect(200).json();
+    assert_eq!(to_japan["shipping"][0]["days"], 9);
+    let odd = gateway.get("/api/shop/v1/products/A%26weight_grams=1/page", "good-1").await.expect(200).json();
+    assert_eq!((&odd["product"]["sku"], &odd["shipping"][0]["days"]), (&"A&weight_grams=1".into(), &2.into()));
+}
+
+#[tokio::test]
+async fn a_part_that_hangs_or_is_not_there_is_missing_and_the_rest_is_told_in_time() {
+    let (world, hang) = (World::new().await, Hang::default());
+    let (store, inventory, shipping) = (store().await, hang.instance().await, nobody().await);
+    let all = format!("store={},inventory={},shipping={shipping}", store.address, inventory.address);
+    let gateway = gateway(&world, &all, 1_000).await;
+    let page = gateway.get(PAGE, "good-1").await.expect(200).json();
+    contract("shop").check_response("GET", "/v1/products/MUG-BLUE/page", 200, &page);
+    assert_eq!(page["product"]["name"], "Blue mug");
+    assert_eq!(missing(&page), [("stock", "upstream_timeout"), ("shipping", "unreachable")]);
+    assert!(page.get("stock").is_none() && page.get("shipping").is_none(), "{page}");
+    // It is the gateway's own time, so the breaker learns from it: soon nothing is asked.
+    eventually(async || {
+        let page = gateway.get(PAGE, "good-1").await.expect(200).json();
+        missing(&page) == [("stock", "circuit_open"), ("shipping", "circuit_open")]
+    })
+    .await;
+    assert!(hang.arrived() >= 3);
+    hang.let_go();
+}
+
+#[tokio::test]
+async fn a_callers_own_time_is_kept_to_and_opens_no_circuit() {
+    let (world, hang) = (World::new().await, Hang::default());
+    let (store, inventory, shipping) = (store().await, hang.instance().await, shipping().await);
+    let all = format!("store={},inventory={},shipping={}", store.address, inventory.address, shipping.address);
+    let gateway = gateway(&world, &all, LONG).await;
+    for _ in 0..5 {
+        let request = gateway.client.request(http::Method::GET, PAGE, "good-1").header("Request-Timeout-Ms", "500");
+        let page = gateway.client.send(request).await.expect(200).json();
+        assert_eq!(missing(&page), [("stock", "upstream_timeout")]);
+    }
+    assert_eq!(hang.arrived(), 5);
+    hang.let_go();
+}
+
+#[tokio::test]
+async fn a_part_that_fails_or_answers_something_else_is_missing_with_the_reason() {
+    let world = World::new().await;
+    let store = store().await;
+    let failing = Instance::start(
+        Router::new()
+            .fallback(async || (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"status": 500, "code": "internal"})))),
+    )
+    .await;
+    let odd = Instance::start(Router::new().fallback(async || Json(json!({"options": [{"service": 1}]})))).await;
+    let all = format!("store={},inventory={},shipping={}", store.address, failing.address, odd.address);
+    let gateway = gateway(&world, &all, LONG).await;
+    let page = gateway.get(PAGE, "good-1").await.expect(200).json();
+    contract("shop").check_response("GET", "/v1/products/MUG-BLUE/page", 200, &page);
+    assert_eq!(missing(&page), [("stock", "internal"), ("shipping", "not_as_declared")]);
+    assert_eq!((&page["missing"][0]["status"], page.get("shipping")), (&500.into(), None));
+}
+
+#[tokio::test]
+async fn the_refusal_of_a_required_part_is_that_of_the_whole_and_comes_at_once() {
+    let (world, hang) = (World::new().await, Hang::default());
+    let (store, inventory) = (store().await, hang.instance().await);
+    let all = format!("store={},inventory={}", store.address, inventory.address);
+    let gateway = gateway(&world, &all, LONG).await;
+    // Stock hangs for ever, and is not waited for.
+    let refused = gateway.get("/api/shop/v1/products/NONE/page", "good-1").await.expect(404);
+    assert_eq!((refused.code(), &refused.json()["part"]), ("product_not_found".into(), &"product".into()));
+    assert_eq!(refused.header("cache-control"), Some("no-store"));
+    let refused = gateway.get(PAGE, NOBODY).await.expect(401);
+    assert_eq!(
+        (refused.code(), refused.header("www-authenticate")),
+        ("token_required".into(), Some("Bearer realm=\"retail\""))
+    );
+    gateway.get(PAGE, "bad-1").await.expect(401);
+    hang.let_go();
+}
+
+#[tokio::test]
+async fn a_required_part_that_hangs_leaves_time_to_say_so() {
+    let (world, hang) = (World::new().await, Hang::default());
+    let (store, inventory, shipping) = (hang.instance().await, inventory().await, shipping().await);
+    let all = format!("store={},inventory={},shipping={}", store.address, inventory.address, shipping.address);
+    let gateway = gateway(&world, &all, 1_000).await;
+    let late = gateway.get(PAGE, "good-1").await.expect(504);
+    assert_eq!((late.code(), &late.json()["source"]), ("upstream_timeout".into(), &"gateway".into()));
+    hang.let_go();
+}
+
+#[tokio::test]
+async fn a_whole_may_be_kept_by_caches_only_if_every_part_may() {
+    let world = World::new().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let page = async move || {
+        let kept = if asked.fetch_add(1, Ordering::SeqCst) == 0 { "public, max-age=30" } else { "private, max-age=30" };
+        ([("cache-control", kept)], Json(json!({"items": [product("A")]})))
+    };
+    let store = Instance::start(Router::new().route("/v1/products", get(page))).await;
+    let gateway = gateway(&world, &format!("store={}", store.address), LONG).await;
+    for expected in ["public, max-age=30", "no-store"] {
+        let answer = gateway.get("/api/mobile/v1/products", "good-1").await.expect(200);
+        assert_eq!(answer.header("cache-control"), Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_small_screen_gets_small_shapes_and_what_it_asks_goes_on() {
+    let world = World::new().await;
+    let orders = async || {
+        Json(json!({"items": [{"id": "1", "state": "confirmed", "created_at": "2026-01-01T00:00:00Z", "lines": [],
+            "total": {"amount": 5, "currency": "EUR"}}, {"id": "2", "state": "pending", "created_at": "2026-01-01T00:00:00Z"}]}))
+    };
+    let order = Instance::start(Router::new().route("/v1/orders", get(orders))).await;
+    let (store, inventory, shipping) = (store().await, inventory().await, shipping().await);
+    let all = format!(
+        "store={},inventory={},shipping={},order={}",
+        store.address, inventory.address, shipping.address, order.address
+    );
+    let gateway = gateway(&world, &all, LONG).await;
+    let mobile = async |path: &str| {
+        let answer = gateway.get(&format!("/api/mobile{path}"), "good-1").await.expect(200).json();
+        contract("mobile").check_response("GET", path.split('?').next().unwrap(), 200, &answer);
+        answer
+    };
+    let list = mobile("/v1/products?limit=2&q=a%26b&other=1").await;
+    assert_eq!(
+        list["items"][1],
+        json!({"sku": "B", "name": "Blue mug", "amount": 1200, "currency": "EUR", "stock": "in_stock"})
+    );
+    assert_eq!(list["next"], "/v1/products?q=a%26b&limit=2");
+    let one = mobile("/v1/products/A").await;
+    assert_eq!((&one["sku"], &one["available"], &one["shipping"][0]["amount"]), (&"A".into(), &5.into(), &490.into()));
+    let orders = mobile("/v1/orders").await;
+    assert_eq!(orders["items"][1], json!({"id": "2", "state": "pending", "placed": "2026-01-01T00:00:00Z"}));
+    let bad = gateway.get("/api/mobile/v1/products?limit=many", "good-1").await.expect(400).json();
+    assert_eq!(bad["errors"][0]["field"], "limit");
+}
+
+#[tokio::test]
+async fn only_reading_is_joined_and_what_is_not_declared_is_not_there() {
+    let world = World::new().await;
+    let gateway = gateway(&world, "store=http://127.0.0.1:9", LONG).await;
+    let refused = gateway.client.post(PAGE, "good-1", &()).await.expect(405);
+    assert_eq!(refused.header("allow"), Some("GET, HEAD"));
+    for path in ["/api/shop/v1/products/A", "/api/shop/v1/products//page", "/api/shop/v1/products/%2e%2e/page"] {
+        let status = gateway.get(path, "good-1").await.status.as_u16();
+        assert!([400, 404].contains(&status), "{path}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn both_contracts_are_the_committed_ones_and_among_the_others() {
+    let world = World::new().await;
+    let gateway = gateway(&world, "store=http://127.0.0.1:9", LONG).await;
+    for (api, path) in [("shop", "/v1/products/{sku}/page"), ("mobile", "/v1/orders")] {
+        let served = gateway.get(&format!("/docs/contracts/{api}.json"), NOBODY).await.expect(200).json();
+        assert_eq!(served["paths"][path]["get"]["security"][0]["oauth2"].as_array().map(Vec::is_empty), Some(false));
+        assert_eq!(served["servers"][0]["url"], format!("/api/{api}"));
+        let declared = gateway::compose::contract::of(&gateway::policies::Policies::standard(), api).unwrap();
+        let committed = format!("{}/contracts/{api}.json", env!("CARGO_MANIFEST_DIR"));
+        testkit::assert_contract_is_committed(&declared.to_string(), committed);
+    }
+}
