@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::policies::Within;
 
-pub use bounds::{Bounds, Held};
+pub use bounds::{Bounds, Held, network};
 pub use guarded::Guarded;
 pub use patience::{Overdue, Patience, Watch};
 pub use version::version;

@@ -24,6 +24,8 @@ pub enum Refusal {
     InvalidToken,
     NotForService { service: &'static str },
     AuthUnavailable,
+    RateLimited { limit: &'static str, again: Duration },
+    QuotaExhausted { again: Duration },
     BodyTooLarge { limit: usize },
     BodyTooSlow,
     BodyBroken,
@@ -67,6 +69,13 @@ impl Refusal {
             Self::NotForService { service } => new(S::FORBIDDEN, "token_not_for_service", "Token not valid there")
                 .with("service", service),
             Self::AuthUnavailable => soon(new(S::SERVICE_UNAVAILABLE, "auth_unavailable", "Tokens cannot be checked")),
+            Self::RateLimited { limit, again } =>
+                after(*again, new(S::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"))
+                    .detail("More than the plan allows within a short time. Nothing was done.")
+                    .with("violated-policies", [limit]),
+            Self::QuotaExhausted { again } => after(*again, new(S::TOO_MANY_REQUESTS, "quota_exhausted", "No more today"))
+                .detail("All requests that the plan allows on one day (UTC) were made. Nothing was done.")
+                .with("violated-policies", ["day"]),
             Self::BodyTooLarge { limit } => new(S::PAYLOAD_TOO_LARGE, "body_too_large", "Body too large")
                 .with("limit_bytes", limit),
             Self::BodyTooSlow => new(S::REQUEST_TIMEOUT, "body_too_slow", "Body did not arrive in time"),

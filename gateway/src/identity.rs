@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tracing::Instrument;
 
 use crate::cache::{Answer, Cache, Key, Lead, Look};
+use crate::claims::Claims;
 use crate::error::Refusal;
 use crate::exchange::Exchange;
 use crate::meters::Tally;
@@ -36,25 +37,38 @@ impl Translator {
         Self { cache, exchange, runtime: Handle::current(), hit, joined, miss }
     }
 
-    /// The `Authorization` header that `audience` gets in place of the caller's.
+    /// The `Authorization` header that `audience` gets in place of the caller's, and what it says. Whoever is not known
+    /// to be somebody must be let in by `stranger`, before auth is asked.
     pub async fn translate(
         self: &Arc<Self>,
         headers: &HeaderMap,
         audience: &'static str,
-    ) -> Result<HeaderValue, Refusal> {
-        let token = bearer(headers)?;
+        stranger: impl FnOnce() -> Result<(), Refusal>,
+    ) -> Result<(HeaderValue, Arc<Claims>), Refusal> {
+        let token = match bearer(headers) {
+            Ok(token) => token,
+            Err(refusal) => return Err(stranger().err().unwrap_or(refusal)),
+        };
         let key = Key { token: Sha256::digest(token).into(), audience };
         let (answer, how) = match self.cache.look(key, Instant::now()) {
-            Look::Hit(answer) => (answer, &self.hit),
+            Look::Hit(granted @ Answer::Granted { .. }) => (granted, &self.hit),
+            Look::Hit(answer) => {
+                stranger()?;
+                (answer, &self.hit)
+            }
             Look::Join(flight) => (flight.answer().await, &self.joined),
             Look::Lead(lead, flight) => {
+                if let Err(refusal) = stranger() {
+                    self.cache.land(lead, Answer::Unavailable, Instant::now());
+                    return Err(refusal);
+                }
                 self.ask(lead, token.to_owned());
                 (flight.answer().await, &self.miss)
             }
         };
         how.count();
         match answer {
-            Answer::Granted { authorization, .. } => Ok(authorization),
+            Answer::Granted { authorization, claims, .. } => Ok((authorization, claims)),
             Answer::Refused => Err(Refusal::InvalidToken),
             Answer::NotForAudience => Err(Refusal::NotForService { service: audience }),
             Answer::Unavailable => Err(Refusal::AuthUnavailable),

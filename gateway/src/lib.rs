@@ -26,6 +26,13 @@ mod claims;
 mod exchange;
 mod revocation;
 
+pub mod plans;
+
+mod gateways;
+pub mod throttle;
+
+mod quota;
+
 mod headers;
 
 mod deadline;
@@ -46,6 +53,8 @@ mod forward;
 mod pool;
 
 mod body;
+mod metering;
+
 mod bounded;
 mod error;
 mod kept;
@@ -67,7 +76,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
-use messaging::broadcast;
+use messaging::{Standalone, broadcast};
 use registry::Registry;
 use web::Verifier;
 
@@ -83,13 +92,17 @@ use discovery::Discovery;
 use docs::Docs;
 use exchange::Exchange;
 use forward::Forwarder;
+use gateways::Gateways;
 use headers::Origin;
 use identity::Translator;
+use metering::Metering;
 use meters::Meters;
 use operators::{AUDIENCE, Operators};
 use policies::{Policies, Shared};
+use quota::Quotas;
 use revocation::Revocations;
 use shed::Shedder;
+use throttle::Throttle;
 
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -99,8 +112,11 @@ pub struct App {
     public_url: String,
     origin: Origin,
     meters: Meters,
+    metering: Arc<Metering>,
     shedder: Shedder,
     translator: Arc<Translator>,
+    throttle: Throttle,
+    quotas: Arc<Quotas>,
     breakers: Breakers,
     bulkheads: Bulkheads,
     forwarder: Forwarder,
@@ -120,13 +136,17 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
     let (name, version) = ("gateway", env!("CARGO_PKG_VERSION"));
     let mut service = web::Service::start_with_listeners(config.runtimes(), name, version, &config.web).await?;
     let exchange = Exchange::new(&config.web.auth_url, config.gateway_client_secret.clone())?;
+    let (gateways, nats) = (Gateways::default(), Standalone::connect(name, &config.web.nats_url).await?);
     let app = App {
         policies,
         public_url: config.web.public_url.clone(),
         origin: Origin::parse(&config.web.public_url).context("PUBLIC_URL")?,
         meters: Meters::default(),
+        metering: Arc::default(),
         shedder: Shedder::default(),
         translator: Arc::new(Translator::new(Cache::new(limits), exchange)),
+        throttle: Throttle::new(gateways.clone()),
+        quotas: Arc::new(Quotas::new(&nats)),
         breakers: Breakers::default(),
         bulkheads: Bulkheads::default(),
         forwarder: Forwarder::new(Discovery::new(&config.discovery, &config.web.auth_url)?),
@@ -134,7 +154,8 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
     };
     tokio::spawn(app.forwarder.discovery.clone().resolve());
     tokio::spawn(balance::probe(app.forwarder.discovery.clone(), Shared::clone(&app.policies)));
-    follow_registry(config, &app).await?;
+    follow_registry(config, &app, gateways).await?;
+    keep_books(&mut service, nats, &app);
     let revocations = follow_revocations(config, &app).await?;
     if config.discovery == DiscoverySetting::Registry {
         service.ready_when("nats", move || std::future::ready(revocations.were_heard()));
@@ -157,12 +178,25 @@ pub async fn follow_policies(config: &Config) -> anyhow::Result<Shared> {
     Ok(shared)
 }
 
-async fn follow_registry(config: &Config, app: &App) -> anyhow::Result<()> {
+// Gateways find each other there, wherever services are.
+async fn follow_registry(config: &Config, app: &App, gateways: Gateways) -> anyhow::Result<()> {
+    let directory = Registry::connect(&config.web.nats_url).await?.watch();
+    tokio::spawn(gateways.follow(directory.clone()));
     if config.discovery == DiscoverySetting::Registry {
-        let directory = Registry::connect(&config.web.nats_url).await?.watch();
         tokio::spawn(app.forwarder.discovery.clone().follow(directory));
     }
     Ok(())
+}
+
+// What is counted is in the books when the last request is answered.
+fn keep_books(service: &mut web::Service, nats: Standalone, app: &App) {
+    service.spawn(Arc::clone(&app.quotas).give_back(service.drained()));
+    service.spawn(Arc::clone(&app.metering).announce(nats.clone(), service.drained()));
+    let reached = AtomicBool::new(false);
+    service.ready_when("books", move || {
+        let connected = nats.connected();
+        std::future::ready(reached.fetch_or(connected, Ordering::Relaxed) || connected)
+    });
 }
 
 async fn follow_revocations(config: &Config, app: &App) -> anyhow::Result<Revocations> {

@@ -1,15 +1,17 @@
 //! The gateway's own pages for operators. They know their callers as every service does: the opaque token is exchanged
 //! for a JWT for exactly the gateway, and that is verified.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{FromRef, Request, State};
+use axum::extract::{ConnectInfo, FromRef, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use web::{Permission, Verifier};
 
 use crate::App;
+use crate::throttle::Standing;
 
 /// The gateway's name as an audience.
 pub const AUDIENCE: &str = "gateway";
@@ -34,8 +36,11 @@ pub struct Operators {
 
 /// Puts the JWT in place of the caller's token.
 pub async fn identify(State(it): State<Operators>, mut request: Request, next: Next) -> Response {
-    match it.app.translator.translate(request.headers(), AUDIENCE).await {
-        Ok(jwt) => {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let rate = it.app.policies.load().addresses;
+    let stranger = || it.app.throttle.address(rate, peer, &mut Standing::default());
+    match it.app.translator.translate(request.headers(), AUDIENCE, stranger).await {
+        Ok((jwt, _)) => {
             request.headers_mut().insert(header::AUTHORIZATION, jwt);
             next.run(request).await
         }

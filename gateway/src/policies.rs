@@ -20,9 +20,11 @@ use crate::{
     breaker, bulkhead,
     compose::{self, Api, Resource},
     connections::{self, Connections},
+    plans::Plans,
     retry,
     routes::{Route, Row},
     shed,
+    throttle::Rate,
 };
 pub use fault::Fault;
 pub use names::name;
@@ -47,6 +49,10 @@ pub struct Policies {
     pub resources: Vec<Arc<Resource>>,
     /// The contracts that those stand in.
     pub apis: BTreeMap<String, Api>,
+    /// How much the clients of each plan may ask for.
+    pub plans: Plans,
+    /// How much an address may ask for without being known.
+    pub addresses: Option<Rate>,
 }
 
 // The file as it is written. A name in it that nobody knows is a fault.
@@ -56,6 +62,9 @@ struct Declared {
     routes: Vec<Spanned<Row>>,
     connections: Option<Spanned<connections::Section>>,
     ejection: Option<balance::Section>,
+    #[serde(default)]
+    plan: Plans,
+    addresses: Option<Rate>,
     #[serde(default)]
     retry: Written<retry::Section>,
     #[serde(default)]
@@ -96,7 +105,8 @@ impl Policies {
             None => Connections::default(),
         };
         let ejection = declared.ejection.map_or_else(Ejection::default, |section| section.ejection());
-        let mut policies = Self { routes, connections, ejection, resources: Vec::new(), apis: declared.api };
+        let (plans, addresses, apis) = (declared.plan, declared.addresses, declared.api);
+        let mut policies = Self { routes, connections, ejection, plans, addresses, resources: Vec::new(), apis };
         for row in declared.resource {
             let resource = row.checked(&policies.apis, |path| policies.route(path).is_some());
             let resource = resource.map_err(|(at, what)| Fault::at(text, at, what))?;

@@ -1,6 +1,6 @@
 //! What a request passes on its way to a service, from top to bottom.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -8,14 +8,15 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 
-use crate::balance::Ejection;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::forward::Message;
+use crate::metering::Metered;
 use crate::policies::Policies;
 use crate::routes::Route;
+use crate::throttle::Standing;
 use crate::{App, headers, hygiene, path};
 
 /// Answers whatever is not a page of the gateway's own.
@@ -27,8 +28,11 @@ pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response 
         Err(refusal) => return refusal.into_response(),
     };
     let counted = app.meters.enter(&route);
-    let answer = pass(&app, (&route, &policies.ejection), target, head, body).await;
-    let response = answer.unwrap_or_else(IntoResponse::into_response);
+    let mut noted = Noted { standing: Standing::default(), metered: app.metering.enter(&route) };
+    let answer = pass(&app, (&policies, &route), &mut noted, target, head, body).await;
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    noted.standing.tell(response.headers_mut());
+    noted.metered.answered(response.status());
     counted.answered(&response);
     response
 }
@@ -55,9 +59,33 @@ fn target(path: &str, query: Option<&str>) -> Option<PathAndQuery> {
     }
 }
 
+// What is to be said about a request when it is answered.
+struct Noted {
+    standing: Standing,
+    metered: Metered,
+}
+
+// By the client's plan, or by the address until the client is known.
+async fn identify(
+    app: &App,
+    (policies, route): (&Policies, &Route),
+    Noted { standing, metered }: &mut Noted,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+) -> Result<Option<HeaderValue>, Refusal> {
+    let mut stranger = || app.throttle.address(policies.addresses, peer, standing);
+    let Some(audience) = route.audience else { return stranger().map(|()| None) };
+    let (jwt, claims) = app.translator.translate(headers, audience, stranger).await?;
+    metered.by(&claims);
+    app.throttle.caller(&policies.plans, &claims, standing)?;
+    app.quotas.take(&policies.plans, &claims, standing).await?;
+    Ok(Some(jwt))
+}
+
 async fn pass(
     app: &App,
-    (route, ejection): (&Route, &Ejection),
+    (policies, route): (&Policies, &Route),
+    noted: &mut Noted,
     target: PathAndQuery,
     mut head: Parts,
     body: Body,
@@ -65,11 +93,8 @@ async fn pass(
     let deadline = Deadline::of_request(&head, route)?;
     let is_operator = || route.audience.is_some_and(|audience| app.translator.is_operator(&head.headers, audience));
     let admitted = app.shedder.admit(route, is_operator)?;
-    let identity = match route.audience {
-        Some(audience) => Some(app.translator.translate(&head.headers, audience).await?),
-        None => None,
-    };
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let identity = identify(app, (policies, route), noted, &head.headers, peer).await?;
     headers::inbound(&mut head.headers, route, &app.origin, peer);
     if let Some(identity) = identity {
         head.headers.insert(header::AUTHORIZATION, identity);
@@ -79,7 +104,7 @@ async fn pass(
     let permit = app.bulkheads.enter(route, &deadline).await?;
     let call = breaker.admit()?;
     let message = Message { method: head.method, target, headers: head.headers };
-    let answer = app.forwarder.send((route, ejection), deadline, message, body, permit).await;
+    let answer = app.forwarder.send((route, &policies.ejection), deadline, message, body, permit).await;
     call.judge(&answer, &deadline);
     admitted.learn(&answer);
     answer

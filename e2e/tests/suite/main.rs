@@ -14,6 +14,7 @@ mod identity;
 mod isolation;
 mod joined;
 mod many_orders;
+mod plans;
 mod recovery;
 mod refusals;
 mod restoring;

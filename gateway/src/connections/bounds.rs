@@ -43,8 +43,8 @@ impl Bounds {
     }
 }
 
-// Who has one IPv6 address has 2^64 of them.
-fn network(address: IpAddr) -> IpAddr {
+/// What one caller can be held to have: who has one IPv6 address has 2^64 of them.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
         v4 @ IpAddr::V4(_) => v4,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use gateway::cache::Limits;
 use gateway::config::{Config, DiscoverySetting, discovery};
-use gateway::policies::Policies;
+use gateway::plans::Plans;
+use gateway::policies::{Policies, Shared};
 use gateway::routes::Route;
 use registry::{Registered, Registration, Registry};
 use testkit::nats::{self, Nats};
@@ -26,6 +27,8 @@ pub struct Gateway {
     pub ops: Client,
     pub client: Client,
     pub running: web::Handle,
+    /// To be exchanged.
+    pub policies: Shared,
 }
 
 impl World {
@@ -41,14 +44,14 @@ impl World {
 
     /// A gateway at fixed addresses: `store=http://…,order=http://…`.
     pub async fn gateway(&self, setting: &str) -> Gateway {
-        self.gateway_with(discovery(setting).unwrap(), Policies::standard(), Limits::default()).await
+        self.gateway_with(discovery(setting).unwrap(), policies(), Limits::default()).await
     }
 
     /// A gateway with its registry that knows an instance of `store`, and hears revocations.
     pub async fn gateway_with_store(&self, limits: Limits) -> (Gateway, Registered) {
         let store = Instance::echo("store").await;
         let registered = self.register("store", &store).await;
-        let gateway = self.gateway_with(DiscoverySetting::Registry, Policies::standard(), limits).await;
+        let gateway = self.gateway_with(DiscoverySetting::Registry, policies(), limits).await;
         gateway.finds("store").await;
         (gateway, registered)
     }
@@ -68,12 +71,13 @@ impl World {
         let web = web::Settings::on_loopback(public_url, &self.auth.url, &self.nats.url());
         let gateway_client_secret = SECRET.to_owned().into();
         let config = Config { web, discovery, policies: None, runtimes: Some(2), gateway_client_secret };
-        let (service, router) = gateway::start(&config, policies.shared(), limits).await.unwrap();
+        let policies = policies.shared();
+        let (service, router) = gateway::start(&config, Shared::clone(&policies), limits).await.unwrap();
         let running = service.handle().unwrap();
         tokio::spawn(service.serve(router));
         let ops = Client::new(&running.ops);
         eventually(async || ops.get("/readyz", "").await.status.is_success()).await;
-        Gateway { url: running.address.clone(), client: Client::new(&running.address), ops, running }
+        Gateway { url: running.address.clone(), client: Client::new(&running.address), ops, running, policies }
     }
 }
 
@@ -103,9 +107,14 @@ impl Gateway {
     }
 }
 
-/// The standard policies with other limits on every route.
+/// The standard policies without plans: tests ask often, all from one address.
+pub fn policies() -> Policies {
+    Policies { plans: Plans::default(), addresses: None, ..Policies::standard() }
+}
+
+/// The same with other limits on every route.
 pub fn routes(change: impl Fn(&mut Route)) -> Policies {
-    let mut policies = Policies::standard();
+    let mut policies = policies();
     policies.routes.iter_mut().for_each(|route| change(std::sync::Arc::make_mut(route)));
     policies
 }

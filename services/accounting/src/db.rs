@@ -7,6 +7,7 @@ mod entries;
 mod invoices;
 mod payments;
 mod receipts;
+mod usage;
 mod violations;
 
 pub use accounts::{account_exists, find_unknown_account, list_accounts, list_postings, trial_balance};
@@ -22,6 +23,7 @@ pub use payments::{
     Progress, WantedPayments, advance_payment, find_payment, insert_payment, list_payments, lock_payment,
 };
 pub use receipts::{find_receipt, insert_receipt, list_receipts};
+pub use usage::{WantedUsage, add_usage, list_usage};
 pub use violations::{Violation, list_violations};
 
 /// The thing that a column names, as the domain's type. The constraints of the tables admit nothing that fails here.

@@ -11,6 +11,7 @@ mod method;
 mod payment;
 mod refusal;
 mod text;
+mod usage;
 mod vat;
 
 pub use account::{Account, AccountBalance, AccountKind, AccountPosting, Ledger, TrialBalance};
@@ -24,4 +25,5 @@ pub use method::{Behaviour, METHODS, Method, PaymentMethod};
 pub use payment::{Decline, Next, Payment, Reply, State, Terms, after, authorize, capture, refund, void};
 pub use refusal::Refusal;
 pub use text::{InvalidText, Text, UnknownName};
+pub use usage::{InvalidMonth, Month, UsageLine, UsageStatement, metered};
 pub use vat::{VAT, Vat, allocate};

@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use contracts::{
     Money, OrderId,
     accounting::{InvoiceIssued, PaymentCaptured, PaymentRefunded},
+    gateway::CallsMetered,
     order::OrderConfirmed,
 };
 use messaging::Subscriptions;
@@ -13,7 +14,7 @@ use web::Clock;
 
 use crate::{
     db,
-    domain::{self, CreditNote, EntryId, Invoice, NewEntry, NewInvoice, State, Terms, VAT},
+    domain::{self, CreditNote, EntryId, Invoice, Month, NewEntry, NewInvoice, State, Terms, VAT},
 };
 
 /// The money for an order was taken: booked and announced.
@@ -48,6 +49,7 @@ pub async fn refunded(
 pub fn subscriptions(clock: Clock) -> Subscriptions {
     Subscriptions::of("accounting")
         .on::<OrderConfirmed, _>(move |db, event, _| Box::pin(invoice(db, event, clock.now())))
+        .on::<CallsMetered, _>(|db, event, _| Box::pin(meter(db, event)))
 }
 
 /// The order is confirmed: it is invoiced, once. An order that was refunded before gets no invoice: nothing is
@@ -69,6 +71,12 @@ async fn invoice(db: &mut PgConnection, event: OrderConfirmed, now: OffsetDateTi
     let paid = payment.amount.context("the payment has no amount")?;
     issue(db, NewInvoice::of(&event, paid)?, now).await?;
     Ok(())
+}
+
+/// Calls were metered: they are added to the client's month.
+async fn meter(db: &mut PgConnection, event: CallsMetered) -> anyhow::Result<()> {
+    let month = Month::of(event.since);
+    Ok(db::add_usage(db, &month, &event.client_id, &domain::metered(&event)).await?)
 }
 
 async fn issue(db: &mut PgConnection, new: NewInvoice, now: OffsetDateTime) -> database::Result<()> {

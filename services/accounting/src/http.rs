@@ -9,6 +9,7 @@ mod payments;
 mod permissions;
 mod receipts;
 mod settle;
+mod usage_statements;
 
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -34,6 +35,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(entries::list, entries::create))
         .routes(routes!(entries::show))
         .routes(routes!(entries::reverse))
+        .routes(routes!(usage_statements::list))
         .merge(messaging::dead_letters::router("accounting"))
         .merge(web::faults::router("accounting"))
 }

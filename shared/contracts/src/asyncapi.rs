@@ -7,7 +7,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use crate::{Event, accounting, auth, inventory, order, shipping, store};
+use crate::{Event, accounting, auth, gateway, inventory, order, shipping, store};
 
 /// One type of event, described.
 struct Announced {
@@ -17,7 +17,7 @@ struct Announced {
 }
 
 /// The services that announce events.
-pub const SERVICES: &[&str] = &["accounting", "auth", "inventory", "order", "shipping", "store"];
+pub const SERVICES: &[&str] = &["accounting", "auth", "gateway", "inventory", "order", "shipping", "store"];
 
 fn announced<E: Event + ToSchema>() -> Announced {
     let name = E::name().into_owned();
@@ -32,6 +32,7 @@ fn all() -> Vec<Announced> {
         announced::<accounting::PaymentCaptured>(),
         announced::<accounting::PaymentRefunded>(),
         announced::<auth::TokensRevoked>(),
+        announced::<gateway::CallsMetered>(),
         announced::<inventory::StockChanged>(),
         announced::<order::OrderCancelled>(),
         announced::<order::OrderCompensated>(),

@@ -14,6 +14,7 @@ mod sku;
 pub mod accounting;
 pub mod asyncapi;
 pub mod auth;
+pub mod gateway;
 pub mod inventory;
 pub mod order;
 pub mod shipping;

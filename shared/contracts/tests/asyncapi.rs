@@ -10,7 +10,8 @@ use contracts::asyncapi;
 
 fn path_of(service: &str) -> PathBuf {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folder = if service == "auth" { top.join("auth") } else { top.join("services").join(service) };
+    let folder =
+        if ["auth", "gateway"].contains(&service) { top.join(service) } else { top.join("services").join(service) };
     folder.join("asyncapi.json")
 }
 

@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 
 use contracts::{
     Address, CloudEvent, Currency, CustomerId, Event, EventId, Money, OrderId, Quantity, Sku, accounting, auth,
-    inventory, order, shipping, store,
+    gateway, inventory, order, shipping, store,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -157,5 +157,18 @@ fn events_of_auth() {
     assert_golden(auth::TokensRevoked {
         token_hashes: vec!["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned()],
         grant_id: "01900000-0000-7000-8000-0000000000f0".to_owned(),
+    });
+}
+
+#[test]
+fn events_of_gateway() {
+    let of = |route: &str, status, count| gateway::MeteredCalls { route: route.to_owned(), status, count };
+    assert_golden(gateway::CallsMetered {
+        client_id: "reporting".to_owned(),
+        plan: "partner".to_owned(),
+        gateway: "01900000-0000-7000-8000-0000000000a7".parse().unwrap(),
+        since: AT,
+        until: AT + time::Duration::seconds(5),
+        calls: vec![of("/api/store/v1/", 200, 1_200), of("/api/store/v1/", 404, 3)],
     });
 }

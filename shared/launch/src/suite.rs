@@ -5,6 +5,7 @@ mod breakable;
 mod clocks;
 mod environment;
 mod instance;
+mod lavish;
 mod moments;
 mod network;
 mod tend;
@@ -94,6 +95,7 @@ impl Suite {
         let port = free_port()?;
         let public_url = format!("http://127.0.0.1:{port}");
         let environment = Environment::new(Secrets::random(), public_url, port, nats.url())?;
+        let environment = environment.governed_by(lavish::write(&logs)?);
         Self::launch(programs, logs, environment, (postgres, nats), rest).await
     }
 

@@ -13,6 +13,9 @@ mod failures;
 mod inbox;
 mod subscription;
 
+mod standalone;
+mod tally;
+
 pub mod dead_letters;
 
 use std::sync::LazyLock;
@@ -22,7 +25,9 @@ use sqlx::migrate::Migrator;
 pub use broadcast::{Heard, broadcast};
 pub use bus::{Bus, Error};
 pub use outbox::{announce, announce_all};
+pub use standalone::{Standalone, Unacknowledged};
 pub use subscription::{Reaction, Subscriptions};
+pub use tally::{NoTally, Tallies};
 
 /// The tables of this crate, in schema `messaging` of every service's database.
 pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {

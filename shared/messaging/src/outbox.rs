@@ -47,7 +47,11 @@ pub async fn announce_all<E: Event>(db: &mut PgConnection, events: &[E], now: Of
     Ok(())
 }
 
-fn envelope<'a, E: Event>(event: &'a E, traceparent: Option<&str>, now: OffsetDateTime) -> CloudEvent<&'a E> {
+pub(crate) fn envelope<'a, E: Event>(
+    event: &'a E,
+    traceparent: Option<&str>,
+    now: OffsetDateTime,
+) -> CloudEvent<&'a E> {
     CloudEvent {
         specversion: "1.0".to_owned(),
         id: EventId::generate(),

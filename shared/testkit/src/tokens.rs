@@ -75,6 +75,11 @@ impl Tokens {
         self.sign(&self.claims(service, &format!("client:{client_id}"), client_id, &[], scope, "internal"))
     }
 
+    /// A client of some plan, for whomever.
+    pub fn of_plan(&self, service: &str, client_id: &str, plan: &str, sub: &str) -> String {
+        self.sign(&self.claims(service, sub, client_id, &[], "", plan))
+    }
+
     fn sign(&self, claims: &Value) -> String {
         self.signer.sign(&self.signer.header(), claims)
     }

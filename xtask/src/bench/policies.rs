@@ -9,9 +9,12 @@ use crate::workspace::root;
 /// Columns of a route without which a policy is off.
 const COLUMNS: [&str; 4] = ["shed", "breaker", "bulkhead", "retry"];
 
-/// As they come with the gateway.
+/// As they come with the gateway, but the plan of those who have none is never used up: it is counted all the same.
 pub fn standard() -> Result<String> {
-    Ok(fs::read_to_string(root().join("gateway/policies.toml"))?)
+    let text = fs::read_to_string(root().join("gateway/policies.toml"))?;
+    let rate = "{ requests = 10_000_000, seconds = 1 }";
+    let free = format!("[plan.free]\nclient = {rate}\nuser = {rate}\nday = 1_000_000_000\n\n[plan.little]");
+    Ok(text.replacen("[plan.free]", &free, 1))
 }
 
 /// All of them, then without each, then without any, and without the token.
@@ -21,9 +24,18 @@ pub fn variants() -> Result<Vec<(String, String)>> {
     for column in COLUMNS {
         variants.push((format!("without {column}"), without(&all, &[column])));
     }
+    variants.push(("without plans".to_owned(), without_plans(&all)));
     variants.push(("without token".to_owned(), still_known(&without(&all, &["token"]))));
-    variants.push(("without any".to_owned(), still_known(&without(&all, &[&COLUMNS[..], &["token"]].concat()))));
+    variants.push((
+        "without any".to_owned(),
+        still_known(&without_plans(&without(&all, &[&COLUMNS[..], &["token"]].concat()))),
+    ));
     Ok(variants)
+}
+
+// Whoever has none has the one that is called free.
+fn without_plans(text: &str) -> String {
+    text.replacen("[plan.free]", "[plan.nobody]", 1)
 }
 
 // Only a service that tokens are exchanged for may have a fixed address.

@@ -3,7 +3,7 @@
 use futures::FutureExt;
 
 use super::{
-    letters, mending, orders, people, running, staff,
+    letters, mending, metering, orders, people, running, staff,
     stage::{Case, Deed},
 };
 
@@ -56,6 +56,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     when("inventory", |s| staff::sends_a_parcel(s).boxed_local(), &["take effect (shipping.shipment.dispatched.v1)"]),
     when("accounting", |s| orders::buys(s).boxed_local(), &["take effect (order.confirmed.v1)"]),
+    when("accounting", |s| metering::is_told_of_calls(s).boxed_local(), &["take effect (gateway.calls.metered.v1)"]),
     when("shipping", |s| orders::buys(s).boxed_local(), &["take effect (order.confirmed.v1)"]),
     when(
         "order",
@@ -216,6 +217,8 @@ pub const SCENARIOS: &[Scenario] = &[
     when("shipping", |s| staff::changes_a_rate(s).boxed_local(), &["change rate"]),
     when("shipping", |s| staff::sends_a_parcel(s).boxed_local(), RELAY).after("move parcel: after"),
     when("shipping", |s| running::starts_on_an_empty_database(s).boxed_local(), &["migrate"]),
+    // Who counts calls.
+    when("gateway", |s| metering::is_called(s).boxed_local(), &["announce unstored", "make tallies", "change tally"]),
     // Who is let in.
     when("auth", |s| people::logs_in(s).boxed_local(), &["log in", "issue code", "exchange code"]),
     when("auth", |s| people::logs_out(s).boxed_local(), &["log out"]),

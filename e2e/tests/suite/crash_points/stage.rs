@@ -180,6 +180,9 @@ impl Stage<'_> {
     /// What the dead one held runs out at once: that others wait for it is tested elsewhere, and takes time.
     async fn release(&self) -> Result<()> {
         let process = self.case.process;
+        if process == "gateway" {
+            return Ok(());
+        }
         let relay = "update messaging.relay_lease set lease_until = '-infinity'";
         self.world.execute(process, relay).await?;
         if process == "order" {

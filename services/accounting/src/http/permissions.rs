@@ -8,7 +8,10 @@ use crate::{App, domain::Payment};
 
 /// The scopes of this service, for the contract.
 pub const SCOPES: &[(&str, &str)] = &[
-    (Read::SCOPE, "See payments and invoices: customers their own; staff all, and the ledger"),
+    (
+        Read::SCOPE,
+        "See payments and invoices: customers their own; staff all, and the ledger; usage: clients their own",
+    ),
     (Write::SCOPE, "Make entries, give credit and record receipts: staff"),
     (Pay::SCOPE, "Authorize, capture, void and refund payments: the order service"),
     ("accounting:operate", "Inspect and redrive dead letters: operators"),
@@ -44,6 +47,24 @@ pub struct Pay;
 
 impl Permission for Pay {
     const SCOPE: &'static str = "accounting:pay";
+}
+
+/// A caller who may see some usage statements: a client that acts for itself its own, staff all.
+pub struct UsageViewer {
+    /// This client's only.
+    pub restricted_to: Option<String>,
+}
+
+impl FromRequestParts<App> for UsageViewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
+        caller.require_scope(Read::SCOPE)?;
+        caller.require_role(STAFF)?;
+        let restricted_to = caller.user().is_none().then_some(caller.client_id);
+        Ok(Self { restricted_to })
+    }
 }
 
 /// A caller who may see some payments: customers their own; staff, and whoever pays, all.

@@ -11,5 +11,6 @@ mod provider;
 mod refused_callers;
 mod rivals;
 mod started;
+mod usage_statements;
 mod visibility;
 mod wrong_input;

@@ -25,7 +25,7 @@ pub struct Accounting {
     pub clock: Clock,
     pub address: String,
     handle: web::Handle,
-    nats: Nats,
+    pub nats: Nats,
 }
 
 impl Accounting {
@@ -125,7 +125,7 @@ impl Accounting {
         self.announce(&confirmed(order, seed::ALICE)).await;
     }
 
-    pub async fn announce(&self, event: &OrderConfirmed) {
+    pub async fn announce(&self, event: &impl contracts::Event) {
         let mut tx = self.database.pool().await.begin().await.unwrap();
         messaging::announce(&mut tx, event, self.clock.now()).await.unwrap();
         tx.commit("test").await.unwrap();

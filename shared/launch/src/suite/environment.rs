@@ -1,5 +1,7 @@
 //! What each process is told.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::{port::free_port, postgres::Access, secret::Secrets};
@@ -15,11 +17,17 @@ pub(super) struct Environment {
     nats_url: String,
     auth_port: u16,
     gateway_port: u16,
+    policies: Option<PathBuf>,
 }
 
 impl Environment {
     pub(super) fn new(secrets: Secrets, public_url: String, gateway_port: u16, nats_url: String) -> Result<Self> {
-        Ok(Self { secrets, public_url, faults: false, nats_url, auth_port: free_port()?, gateway_port })
+        Ok(Self { secrets, public_url, faults: false, nats_url, auth_port: free_port()?, gateway_port, policies: None })
+    }
+
+    /// The same with other policies of the gateway than those that come with it.
+    pub(super) fn governed_by(self, policies: PathBuf) -> Self {
+        Self { policies: Some(policies), ..self }
     }
 
     /// The ports of a process' first instance: of the API, and of health and metrics.
@@ -59,6 +67,9 @@ impl Environment {
         if name != "gateway" {
             all.push(("DATABASE_URL", self.database_url(name, access)));
             all.push(("SEED", "demo".to_owned()));
+        }
+        if let Some(policies) = self.policies.as_ref().filter(|_| name == "gateway") {
+            all.push(("POLICIES", policies.display().to_string()));
         }
         if name == "auth" {
             all.push(("REPORTING_CLIENT_SECRET", self.secrets.reporting_client.clone()));

@@ -9,3 +9,4 @@ mod poison;
 mod relay;
 mod setting;
 mod storm;
+mod tally;

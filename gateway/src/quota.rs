@@ -1,0 +1,126 @@
+//! Daily quotas of plans, for all gateways together and beyond restarts: each leases a chunk of a client's day at a time,
+//! in a NATS bucket on disk. While NATS is away requests pass on credit: the rate still holds, and who pays is served.
+
+mod lease;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use messaging::{Standalone, Tallies};
+use tokio_util::sync::CancellationToken;
+
+use crate::{claims::Claims, error::Refusal, plans::Plans, throttle::Standing};
+use lease::{Lease, Taken};
+
+const BUCKET: &str = "quotas";
+const DAY: u64 = 86_400;
+/// A day's books may be looked at on the next.
+const FORGET: Duration = Duration::from_secs(2 * DAY);
+/// Leases of days that are over are put away when there are so many.
+const MANY: usize = 10_000;
+
+/// The leases of all clients.
+pub struct Quotas {
+    books: Tallies,
+    leases: RwLock<HashMap<Arc<str>, Arc<Client>>>,
+}
+
+#[derive(Default)]
+struct Client {
+    lease: Mutex<Lease>,
+    // One asks for all.
+    asking: tokio::sync::Mutex<()>,
+}
+
+impl Quotas {
+    /// With the books that all gateways share.
+    pub fn new(nats: &Standalone) -> Self {
+        Self { books: nats.tallies(BUCKET, FORGET), leases: RwLock::default() }
+    }
+
+    /// For a request of this caller. Waits only when a chunk is used up.
+    pub async fn take(&self, plans: &Plans, claims: &Claims, standing: &mut Standing) -> Result<(), Refusal> {
+        let Some(quota) = plans.of(&claims.plan).and_then(|plan| plan.day) else { return Ok(()) };
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let (day, tomorrow) = (since / DAY, Duration::from_secs(DAY - since % DAY));
+        let client = self.client(&claims.client, day);
+        let mut taken = client.take(day, quota.into());
+        if taken == Taken::Renew {
+            let _turn = client.asking.lock().await;
+            taken = client.take(day, quota.into());
+            // Others take from a new chunk without waiting in line.
+            while taken == Taken::Renew {
+                self.renew(&client, &key(day, &claims.client)).await;
+                taken = client.take(day, quota.into());
+            }
+        }
+        match taken {
+            Taken::Within { left } => {
+                standing.note("day", left, tomorrow);
+                Ok(())
+            }
+            Taken::Renew | Taken::Exhausted => {
+                standing.note("day", 0, tomorrow);
+                metrics::counter!("gateway_rate_limited_total", "limit" => "day").increment(1);
+                Err(Refusal::QuotaExhausted { again: tomorrow })
+            }
+        }
+    }
+
+    async fn renew(&self, client: &Client, key: &str) {
+        let ask = client.with(|lease| lease.ask());
+        match self.books.change(key, ask).await {
+            Ok((before, after)) => client.with(|lease| lease.renewed(before, after, Instant::now())),
+            Err(error) => {
+                tracing::warn!(%error, "a quota is given out on credit");
+                metrics::counter!("gateway_quota_on_credit_total").increment(1);
+                client.with(Lease::on_credit);
+            }
+        }
+    }
+
+    fn client(&self, name: &Arc<str>, day: u64) -> Arc<Client> {
+        if let Some(known) = self.leases.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Arc::clone(known);
+        }
+        let mut leases = self.leases.write().unwrap_or_else(PoisonError::into_inner);
+        if leases.len() >= MANY {
+            leases.retain(|_, client| client.with(|lease| lease.is_of(day)));
+        }
+        Arc::clone(leases.entry(Arc::clone(name)).or_default())
+    }
+
+    /// When all are answered, gives back what is left.
+    pub async fn give_back(self: Arc<Self>, drained: CancellationToken) {
+        drained.cancelled().await;
+        let day = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()) / DAY;
+        let leases = std::mem::take(&mut *self.leases.write().unwrap_or_else(PoisonError::into_inner));
+        for (name, client) in leases {
+            let Some((add, off)) = client.with(|lease| lease.give_back(day)) else { continue };
+            let back = self.books.change(&key(day, &name), move |used| (used + add).saturating_sub(off)).await;
+            if let Err(error) = back {
+                tracing::warn!(%error, "a chunk of a quota is lost");
+                return;
+            }
+        }
+    }
+}
+
+impl Client {
+    fn take(&self, day: u64, quota: u64) -> Taken {
+        self.with(|lease| lease.take(day, quota, Instant::now()))
+    }
+
+    // A lease is whole after every call.
+    fn with<T>(&self, f: impl FnOnce(&mut Lease) -> T) -> T {
+        f(&mut self.lease.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+// Of whatever letters a client's name is made, and if it has none.
+fn key(day: u64, client: &str) -> String {
+    format!("{day}.client-{}", hex::encode(client))
+}
