@@ -43,6 +43,11 @@ impl Deadline {
         }
     }
 
+    /// All the time that the route has.
+    pub fn in_full(route: &Route) -> Self {
+        Self { at: Instant::now() + route.timeout, total: route.timeout, is_callers: false }
+    }
+
     /// What is left, as the next hop is told it.
     pub fn pass_on(&self, headers: &mut HeaderMap) {
         let left = self.at.saturating_duration_since(Instant::now()).as_millis();

@@ -30,6 +30,7 @@ pub enum Refusal {
     BodyTooSlow,
     BodyBroken,
     BadRequestTimeout,
+    NotKept,
     CircuitOpen { service: &'static str, class: &'static str, again: Duration },
     Overloaded { service: &'static str },
     NoInstance { service: &'static str },
@@ -82,6 +83,8 @@ impl Refusal {
             Self::BodyBroken => new(S::BAD_REQUEST, "body_broken", "Body ended early"),
             Self::BadRequestTimeout => new(S::BAD_REQUEST, "bad_request_timeout", "Bad request timeout")
                 .detail(web::NoTime.to_string()),
+            Self::NotKept => new(S::GATEWAY_TIMEOUT, "not_cached", "No copy is kept of it")
+                .detail("`Cache-Control: only-if-cached` asks for a copy or nothing."),
             Self::CircuitOpen { service, class, again } =>
                 after(*again, new(S::SERVICE_UNAVAILABLE, "circuit_open", "Service is given time to recover"))
                     .detail("Too many of the last requests to it failed or took too long. Nothing was sent to it.")

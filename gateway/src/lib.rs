@@ -37,6 +37,8 @@ mod headers;
 
 mod deadline;
 
+pub mod http_cache;
+
 pub mod breaker;
 
 pub mod bulkhead;
@@ -51,6 +53,9 @@ pub mod balance;
 mod forward;
 
 mod pool;
+
+pub mod compress;
+mod tags;
 
 mod body;
 mod metering;
@@ -94,6 +99,7 @@ use exchange::Exchange;
 use forward::Forwarder;
 use gateways::Gateways;
 use headers::Origin;
+use http_cache::Caches;
 use identity::Translator;
 use metering::Metering;
 use meters::Meters;
@@ -117,6 +123,7 @@ pub struct App {
     translator: Arc<Translator>,
     throttle: Throttle,
     quotas: Arc<Quotas>,
+    caches: Caches,
     breakers: Breakers,
     bulkheads: Bulkheads,
     forwarder: Forwarder,
@@ -147,6 +154,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
         translator: Arc::new(Translator::new(Cache::new(limits), exchange)),
         throttle: Throttle::new(gateways.clone()),
         quotas: Arc::new(Quotas::new(&nats)),
+        caches: Caches::default(),
         breakers: Breakers::default(),
         bulkheads: Bulkheads::default(),
         forwarder: Forwarder::new(Discovery::new(&config.discovery, &config.web.auth_url)?),

@@ -19,7 +19,9 @@ use crate::{
     balance::{self, Ejection},
     breaker, bulkhead,
     compose::{self, Api, Resource},
+    compress,
     connections::{self, Connections},
+    http_cache,
     plans::Plans,
     retry,
     routes::{Route, Row},
@@ -77,6 +79,10 @@ struct Declared {
     resource: Vec<compose::Row>,
     #[serde(default)]
     api: BTreeMap<String, Api>,
+    #[serde(default)]
+    cache: Written<http_cache::Policy>,
+    #[serde(default)]
+    compress: Written<compress::Policy>,
 }
 
 impl Policies {
@@ -88,6 +94,8 @@ impl Policies {
             breaker: Checked::all(declared.breaker, breaker::Section::policy),
             bulkhead: Checked::all(declared.bulkhead, bulkhead::Section::policy),
             shed: Checked::all(declared.shed, |policy| *policy),
+            cache: Checked::all(declared.cache, |policy| *policy),
+            compress: Checked::all(declared.compress, |policy| *policy),
         };
         let mut paths = BTreeSet::new();
         let mut routes = Vec::with_capacity(declared.routes.len());

@@ -10,28 +10,40 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, header};
 
+use crate::claims::Claims;
+use crate::compress::Accepts;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::forward::Message;
 use crate::metering::Metered;
 use crate::policies::Policies;
 use crate::routes::Route;
+use crate::shed::Admitted;
+use crate::tags::Tags;
 use crate::throttle::Standing;
-use crate::{App, headers, hygiene, path};
+use crate::{App, headers, http_cache, hygiene, path};
 
 /// Answers whatever is not a page of the gateway's own.
 pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let policies = app.policies.load();
     let (route, target) = match entrance(&policies, &head) {
         Ok(entered) => entered,
         Err(refusal) => return refusal.into_response(),
     };
     let counted = app.meters.enter(&route);
+    let encodings = Accepts::take(&route, &head.method, &mut head.headers);
+    let tags = Tags::take(&route, &mut head.headers);
     let mut noted = Noted { standing: Standing::default(), metered: app.metering.enter(&route) };
     let answer = pass(&app, (&policies, &route), &mut noted, target, head, body).await;
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     noted.standing.tell(response.headers_mut());
+    if let Some(encodings) = encodings {
+        response = encodings.compress(response).await;
+    }
+    if let Some(tags) = tags {
+        tags.tell(&mut response);
+    }
     noted.metered.answered(response.status());
     counted.answered(&response);
     response
@@ -72,19 +84,19 @@ async fn identify(
     Noted { standing, metered }: &mut Noted,
     headers: &HeaderMap,
     peer: Option<IpAddr>,
-) -> Result<Option<HeaderValue>, Refusal> {
+) -> Result<Option<(HeaderValue, Arc<Claims>)>, Refusal> {
     let mut stranger = || app.throttle.address(policies.addresses, peer, standing);
     let Some(audience) = route.audience else { return stranger().map(|()| None) };
     let (jwt, claims) = app.translator.translate(headers, audience, stranger).await?;
     metered.by(&claims);
     app.throttle.caller(&policies.plans, &claims, standing)?;
     app.quotas.take(&policies.plans, &claims, standing).await?;
-    Ok(Some(jwt))
+    Ok(Some((jwt, claims)))
 }
 
 async fn pass(
-    app: &App,
-    (policies, route): (&Policies, &Route),
+    app: &Arc<App>,
+    (policies, route): (&Arc<Policies>, &Arc<Route>),
     noted: &mut Noted,
     target: PathAndQuery,
     mut head: Parts,
@@ -96,16 +108,39 @@ async fn pass(
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let identity = identify(app, (policies, route), noted, &head.headers, peer).await?;
     headers::inbound(&mut head.headers, route, &app.origin, peer);
-    if let Some(identity) = identity {
-        head.headers.insert(header::AUTHORIZATION, identity);
+    let mut class = None;
+    if let Some((authorization, claims)) = identity {
+        head.headers.insert(header::AUTHORIZATION, authorization);
+        class = claims.class;
     }
-    let breaker = app.breakers.of(route, &head.method);
-    breaker.check()?;
-    let permit = app.bulkheads.enter(route, &deadline).await?;
-    let call = breaker.admit()?;
     let message = Message { method: head.method, target, headers: head.headers };
-    let answer = app.forwarder.send((route, &policies.ejection), deadline, message, body, permit).await;
-    call.judge(&answer, &deadline);
-    admitted.learn(&answer);
-    answer
+    let ahead = Ahead { app, policies, route, admitted: Some(&admitted) };
+    http_cache::answer(ahead, class, deadline, message, body).await
+}
+
+/// The rest of the way, which a request goes that no copy answers.
+#[derive(Clone, Copy)]
+pub struct Ahead<'a> {
+    pub app: &'a Arc<App>,
+    pub policies: &'a Arc<Policies>,
+    pub route: &'a Arc<Route>,
+    /// What learns how long the service takes.
+    pub admitted: Option<&'a Admitted>,
+}
+
+impl Ahead<'_> {
+    /// To the service and back.
+    pub async fn go(self, deadline: Deadline, message: Message, body: Body) -> Result<Response, Refusal> {
+        let Self { app, policies, route, admitted } = self;
+        let breaker = app.breakers.of(route, &message.method);
+        breaker.check()?;
+        let permit = app.bulkheads.enter(route, &deadline).await?;
+        let call = breaker.admit()?;
+        let answer = app.forwarder.send((route, &policies.ejection), deadline, message, body, permit).await;
+        call.judge(&answer, &deadline);
+        if let Some(admitted) = admitted {
+            admitted.learn(&answer);
+        }
+        answer
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::policies::{Named, Sections, name};
-use crate::{breaker, bulkhead, retry, shed};
+use crate::{breaker, bulkhead, compress, http_cache, retry, shed};
 
 /// One row of the table in `policies.toml`. What the gateway governs is declared there and nowhere else.
 #[derive(Clone, Debug)]
@@ -32,6 +32,10 @@ pub struct Route {
     pub bulkhead: Option<Named<bulkhead::Policy>>,
     /// How many requests are let in at a time.
     pub shed: Option<Named<shed::Policy>>,
+    /// Where answers are kept that are for everybody.
+    pub cache: Option<Named<http_cache::Policy>>,
+    /// Which answers are made smaller.
+    pub compress: Option<Named<compress::Policy>>,
 }
 
 /// A row as it is written.
@@ -50,12 +54,15 @@ pub struct Row {
     breaker: Option<String>,
     bulkhead: Option<String>,
     shed: Option<String>,
+    cache: Option<String>,
+    compress: Option<String>,
 }
 
 impl Row {
     /// The route with the policies that it names, or what is wrong with it.
     pub fn checked(self, sections: &Sections) -> Result<Route, String> {
-        let Self { path, strip, service, token, timeout, pause, body, retry, breaker, bulkhead, shed } = self;
+        let Self { path, strip, service, token, timeout, pause, body, retry, breaker, bulkhead, shed, cache, compress } =
+            self;
         if !(path.starts_with('/') && path.ends_with('/')) {
             return Err(format!("the path `{path}` must begin and end with a slash"));
         }
@@ -86,6 +93,9 @@ impl Row {
                 ));
             }
         }
+        if cache.is_some() && token.is_none() {
+            return Err("without `token` nobody knows for whom a copy would be".to_owned());
+        }
         Ok(Route {
             prefix: name(&path),
             strip: name(&strip),
@@ -98,6 +108,8 @@ impl Row {
             breaker: sections.breaker.named("breaker", breaker.as_deref())?,
             bulkhead,
             shed,
+            cache: sections.cache.named("cache", cache.as_deref())?,
+            compress: sections.compress.named("compress", compress.as_deref())?,
         })
     }
 }

@@ -65,6 +65,29 @@ async fn the_catalogue_follows_the_stock() {
     eventually(async || available().await == Some(before + 7)).await;
 }
 
+#[tokio::test]
+async fn the_catalogue_comes_from_memory_until_somebody_edits_it() {
+    let suite = shared_suite().await;
+    let (alice, sam) = (shopper(suite, "alice").await, shopper(suite, "sam").await);
+    let (path, sku) = ("/api/store/v1/products/MEMO-1", "MEMO-1");
+    let product = |cents: i64| {
+        json!({"name": format!("Memo {sku}"), "description": "", "category": "tableware",
+            "price": {"amount": cents, "currency": "EUR"}, "weight_grams": 40})
+    };
+    for cents in [500, 700] {
+        assert!(sam.put(path, product(cents)).await.unwrap().status.is_success());
+        let price = async || alice.get(path).await.unwrap().expect(200).unwrap().body["price"]["amount"].as_i64();
+        // Never the old one, not even for a moment.
+        assert_eq!(price().await, Some(cents));
+        eventually(async || {
+            let answer = alice.get(path).await.unwrap().expect(200).unwrap();
+            assert_eq!(answer.body["price"]["amount"], cents);
+            answer.headers["cache-status"].to_str().unwrap().starts_with("gateway; hit")
+        })
+        .await;
+    }
+}
+
 async fn place(alice: &Shopper, key: &str, order: &Value, headers: &[(&str, &str)]) -> e2e::Answer {
     let headers = [&[("Idempotency-Key", key)], headers].concat();
     alice.send(Method::POST, "/api/order/v1/orders", Some(order.clone()), &headers).await.unwrap()

@@ -12,9 +12,9 @@ use crate::{
     setting::{entries, own_suite, programs, shopper, state},
 };
 
-/// Something of each service that is read by whoever has a token.
+/// Something of each service that is read by whoever has a token, and that the gateway keeps no copy of.
 const READ: [(&str, &str); 5] = [
-    ("store", "/api/store/v1/products"),
+    ("store", "/api/store/v1/carts"),
     ("inventory", "/api/inventory/v1/stock/MUG-BLUE"),
     ("accounting", "/api/accounting/v1/payments"),
     ("shipping", "/api/shipping/v1/shipments"),
@@ -75,7 +75,7 @@ async fn every_process_frozen_under_load_goes_on_where_it_was() {
     let suite = own_suite().await;
     let alice = shopper(&suite, "alice").await;
     let (mut ids, reads) = (Vec::new(), READ.map(|(id, path)| (id, path)));
-    for (id, path) in reads.into_iter().chain([("gateway", "/api/store/v1/products")]) {
+    for (id, path) in reads.into_iter().chain([("gateway", "/api/store/v1/carts")]) {
         ids.extend(under_way(&suite, 3).await);
         suite.pause(id).unwrap();
         felt(&alice, path).await;
@@ -121,7 +121,7 @@ async fn every_way_is_broken_once_and_nothing_is_lost() {
 async fn a_service_that_nats_has_lost_without_a_word_comes_back_by_itself() {
     let it = breakable().await;
     it.suite.set_way("store", "nats", Way::HalfOpen).unwrap();
-    felt(&shopper(&it.suite, "alice").await, "/api/store/v1/products").await;
+    felt(&shopper(&it.suite, "alice").await, "/api/store/v1/carts").await;
     // What is connected now stays dead although the way is open.
     it.suite.set_way("store", "nats", Way::Open).unwrap();
     sells(&it.suite).await;

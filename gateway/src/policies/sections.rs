@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::name;
-use crate::{breaker, bulkhead, retry, shed};
+use crate::{breaker, bulkhead, compress, http_cache, retry, shed};
 
 /// Sections of one kind as they are written, by name.
 pub type Written<S> = BTreeMap<String, S>;
@@ -24,6 +24,8 @@ pub struct Sections {
     pub breaker: Checked<breaker::Policy>,
     pub bulkhead: Checked<bulkhead::Policy>,
     pub shed: Checked<shed::Policy>,
+    pub cache: Checked<http_cache::Policy>,
+    pub compress: Checked<compress::Policy>,
 }
 
 impl<P: Copy> Checked<P> {

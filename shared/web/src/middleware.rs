@@ -19,6 +19,7 @@ use tracing::{Instrument, Span};
 use crate::{
     deadline,
     drain::{drain, drained},
+    keep,
     problem::Problem,
     telemetry,
 };
@@ -36,6 +37,7 @@ pub fn around(router: Router) -> Router {
         .fallback(|| async { Problem::not_found("no_such_route", "There is nothing here") })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(keep::validate))
         .layer(from_fn(deadline::keep))
         .layer(from_fn(drain))
         .layer(from_fn(observe))

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::workspace::root;
 
 /// Columns of a route without which a policy is off.
-const COLUMNS: [&str; 4] = ["shed", "breaker", "bulkhead", "retry"];
+const COLUMNS: [&str; 6] = ["shed", "breaker", "bulkhead", "retry", "cache", "compress"];
 
 /// As they come with the gateway, but the plan of those who have none is never used up: it is counted all the same.
 pub fn standard() -> Result<String> {
@@ -25,7 +25,7 @@ pub fn variants() -> Result<Vec<(String, String)>> {
         variants.push((format!("without {column}"), without(&all, &[column])));
     }
     variants.push(("without plans".to_owned(), without_plans(&all)));
-    variants.push(("without token".to_owned(), still_known(&without(&all, &["token"]))));
+    variants.push(("without token".to_owned(), still_known(&without(&all, &["token", "cache"]))));
     variants.push((
         "without any".to_owned(),
         still_known(&without_plans(&without(&all, &[&COLUMNS[..], &["token"]].concat()))),

@@ -4,7 +4,7 @@ use axum::extract::State;
 use contracts::Sku;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use web::{Allowed, Json, Page, Paging, Path, Query, contract};
+use web::{Allowed, Json, Keep, Page, Paging, Path, Query, contract};
 
 use super::permissions::Read;
 use crate::{App, db, domain::Stock, error::Error};
@@ -44,30 +44,40 @@ struct Prefix(String);
 
 /// List stock, by SKU
 #[utoipa::path(get, path = "/v1/stock", tag = "stock", operation_id = "listStock",
-    params(StockFilter, Paging), security(("oauth2" = ["inventory:read"])),
-    responses((status = 200, description = "A page of stock levels.", body = Page<StockLevel>), contract::Problems))]
+    params(StockFilter, Paging, ("If-None-Match" = Option<String>, Header, description = "Entity tag of the copy at hand.")),
+    security(("oauth2" = ["inventory:read"])),
+    responses((status = 200, description = "A page of stock levels.", body = Page<StockLevel>,
+        headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The copy at hand is still right."), contract::Problems))]
 pub async fn list(
     _: Allowed<Read>,
     State(app): State<App>,
     Query(filter): Query<StockFilter>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Page<StockLevel>>, Error> {
+) -> Result<(Keep, Json<Page<StockLevel>>), Error> {
     let after = paging.cursor::<Sku>()?;
     let mut db = app.pool.get().await?;
     let rows = db::list_stock(&mut db, &filter.prefix.0, after.as_ref(), paging.limit.rows()).await?;
     let levels = rows.into_iter().map(StockLevel::from).collect();
-    Ok(Json(Page::of(levels, paging.limit, |level| level.sku.to_string())))
+    Ok((Keep::Own, Json(Page::of(levels, paging.limit, |level| level.sku.to_string()))))
 }
 
 /// Show the stock of a product
 #[utoipa::path(get, path = "/v1/stock/{sku}", tag = "stock", operation_id = "getStock",
-    params(("sku" = Sku, Path, description = "The product.")), security(("oauth2" = ["inventory:read"])),
-    responses((status = 200, description = "The stock level.", body = StockLevel),
+    params(("sku" = Sku, Path, description = "The product."), ("If-None-Match" = Option<String>, Header, description = "Entity tag of the copy at hand.")),
+    security(("oauth2" = ["inventory:read"])),
+    responses((status = 200, description = "The stock level.", body = StockLevel,
+        headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The copy at hand is still right."),
         (status = 404, response = contract::NotFound), contract::Problems))]
-pub async fn show(_: Allowed<Read>, State(app): State<App>, Path(sku): Path<Sku>) -> Result<Json<StockLevel>, Error> {
+pub async fn show(
+    _: Allowed<Read>,
+    State(app): State<App>,
+    Path(sku): Path<Sku>,
+) -> Result<(Keep, Json<StockLevel>), Error> {
     let mut db = app.pool.get().await?;
     let stock = db::find_stock(&mut db, &sku).await?.ok_or(Error::NoStock)?;
-    Ok(Json(stock.into()))
+    Ok((Keep::Own, Json(stock.into())))
 }
 
 impl From<Stock> for StockLevel {

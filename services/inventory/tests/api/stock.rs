@@ -19,6 +19,22 @@ async fn stock_shows_what_is_there_what_is_promised_and_what_can_be_sold() {
 }
 
 #[tokio::test]
+async fn who_has_seen_the_stock_is_told_whether_it_changed() {
+    let it = Inventory::start().await;
+    it.receive("MUG-BLUE", 10).await;
+    let ask = async |tag: &str| {
+        let request = it.client.request(reqwest::Method::GET, "/v1/stock/MUG-BLUE", &it.sam());
+        it.client.send(request.header("if-none-match", tag)).await
+    };
+    let seen = ask("").await.expect(200);
+    assert_eq!(seen.header("cache-control"), Some("private, no-cache"));
+    ask(seen.header("etag").unwrap()).await.expect(304);
+    it.receive("MUG-BLUE", 1).await;
+    ask(seen.header("etag").unwrap()).await.expect(200);
+    it.end().await;
+}
+
+#[tokio::test]
 async fn a_product_that_was_never_received_is_not_found() {
     let it = Inventory::start().await;
     for path in ["/v1/stock/MUG-BLUE", "/v1/stock/MUG-BLUE/movements"] {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use contracts::{CustomerId, OrderId};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use web::{Allowed, Caller, Json, Page, Paging, Path, Problem, Query};
+use web::{Allowed, Caller, Json, Keep, Page, Paging, Path, Problem, Query};
 
 use super::{
     answers::{Order, OrderWithTimeline},
@@ -60,9 +60,11 @@ pub async fn list(
     path = "/v1/orders/{order_id}",
     tag = "orders",
     operation_id = "show_order",
-    params(("order_id" = OrderId, Path, description = "The order.")),
+    params(("order_id" = OrderId, Path, description = "The order."), ("If-None-Match" = Option<String>, Header, description = "Entity tag of the copy at hand.")),
     responses(
-        (status = 200, description = "The order.", body = OrderWithTimeline),
+        (status = 200, description = "The order.", body = OrderWithTimeline,
+         headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The copy at hand is still right."),
         (status = 404, description = "`order_not_found`: there is none, or it is another customer's.", body = Problem, content_type = "application/problem+json"),
         web::contract::Problems,
     ),
@@ -72,11 +74,11 @@ pub async fn show(
     State(app): State<App>,
     allowed: Allowed<Read>,
     Path(id): Path<OrderId>,
-) -> Result<Json<OrderWithTimeline>> {
+) -> Result<(Keep, Json<OrderWithTimeline>)> {
     let mut db = app.pool.get().await?;
     let order = orders::find_order(&mut db, id, owner(&allowed.caller)).await?.ok_or(Error::NoOrder)?;
     let timeline = saga_log::list_last_entries(&mut db, id, TIMELINE).await?;
-    Ok(Json(OrderWithTimeline::new(order, timeline)))
+    Ok((Keep::Own, Json(OrderWithTimeline::new(order, timeline))))
 }
 
 /// Whose orders the caller may see; everybody's if none.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use contracts::Money;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use web::{Allowed, Json, Path, Problem, Query};
+use web::{Allowed, Json, Keep, Path, Problem, Query};
 
 use super::permissions::{Read, Write};
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
     domain::{self, Country, Days, Grams, Rate, Service, Zone},
     error::Error,
 };
+
+/// The tariff is everybody's, and changes seldom.
+const TARIFF: Keep = Keep::Public { fresh: 60, while_asking: 300, on_error: 3600 };
 
 /// Every country the carrier goes to.
 #[derive(Serialize, ToSchema)]
@@ -61,12 +64,18 @@ pub struct RateChange {
     path = "/v1/countries",
     tag = "rates",
     operation_id = "list_countries",
-    responses((status = 200, description = "The countries, by code.", body = Countries), web::contract::Problems),
+    params(("If-None-Match" = Option<String>, Header, description = "Entity tag of the copy at hand.")),
+    responses(
+        (status = 200, description = "The countries, by code.", body = Countries,
+         headers(("ETag" = String, description = "For `If-None-Match`."), ("Cache-Control" = String, description = "A minute, for everybody."))),
+        (status = 304, description = "The copy at hand is still right."),
+        web::contract::Problems,
+    ),
     security(("oauth2" = ["shipping:read"])),
 )]
-pub async fn list_countries(State(app): State<App>, _: Allowed<Read>) -> Result<Json<Countries>, Error> {
+pub async fn list_countries(State(app): State<App>, _: Allowed<Read>) -> Result<(Keep, Json<Countries>), Error> {
     let items = db::list_countries(&mut *app.pool.get().await?).await?;
-    Ok(Json(Countries { items }))
+    Ok((TARIFF, Json(Countries { items })))
 }
 
 /// List the rates
@@ -75,9 +84,11 @@ pub async fn list_countries(State(app): State<App>, _: Allowed<Read>) -> Result<
     path = "/v1/rates",
     tag = "rates",
     operation_id = "list_rates",
-    params(RateFilter),
+    params(RateFilter, ("If-None-Match" = Option<String>, Header, description = "Entity tag of the copy at hand.")),
     responses(
-        (status = 200, description = "The rates, by zone, service and bracket.", body = Rates),
+        (status = 200, description = "The rates, by zone, service and bracket.", body = Rates,
+         headers(("ETag" = String, description = "For `If-None-Match`."), ("Cache-Control" = String, description = "A minute, for everybody."))),
+        (status = 304, description = "The copy at hand is still right."),
         web::contract::Problems,
     ),
     security(("oauth2" = ["shipping:read"])),
@@ -86,9 +97,9 @@ pub async fn list_rates(
     State(app): State<App>,
     _: Allowed<Read>,
     Query(filter): Query<RateFilter>,
-) -> Result<Json<Rates>, Error> {
+) -> Result<(Keep, Json<Rates>), Error> {
     let items = db::list_rates(&mut *app.pool.get().await?, filter.zone, filter.service).await?;
-    Ok(Json(Rates { items }))
+    Ok((TARIFF, Json(Rates { items })))
 }
 
 /// Change a rate

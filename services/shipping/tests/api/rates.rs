@@ -23,6 +23,24 @@ async fn rates_and_countries_are_listed_and_filtered() {
 }
 
 #[tokio::test]
+async fn the_tariff_may_be_kept_by_all_until_it_changes() {
+    let shipping = Shipping::start().await;
+    let ask = async |path: &str, tag: &str| {
+        let request = shipping.client.request(reqwest::Method::GET, path, &shipping.alice());
+        shipping.client.send(request.header("if-none-match", tag)).await
+    };
+    for path in ["/v1/rates", "/v1/countries"] {
+        let answer = ask(path, "\"other\"").await.expect(200);
+        assert!(answer.header("cache-control").unwrap().starts_with("public, max-age="), "{path}");
+        ask(path, answer.header("etag").unwrap()).await.expect(304);
+    }
+    let tag = ask("/v1/rates", "").await.header("etag").unwrap().to_owned();
+    shipping.client.put("/v1/rates/domestic/standard/1000", &shipping.sam(), &change(550)).await.expect(200);
+    assert_ne!(ask("/v1/rates", &tag).await.expect(200).header("etag"), Some(tag.as_str()));
+    shipping.end().await;
+}
+
+#[tokio::test]
 async fn a_changed_rate_is_quoted_and_booked_shipments_keep_their_price() {
     let shipping = Shipping::start().await;
     let before = OrderId::generate();

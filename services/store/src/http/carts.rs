@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
-    Allowed, Json, Page, Paging, Path, Problem, Query,
+    Allowed, Json, Keep, Page, Paging, Path, Problem, Query,
     contract::{BodyProblems, Problems},
 };
 
@@ -83,17 +83,23 @@ pub async fn list_carts(
     get,
     path = "/v1/carts/{id}",
     tag = "carts",
-    params(("id" = CartId, Path, description = "Which cart.")),
+    params(("id" = CartId, Path, description = "Which cart."), ("If-None-Match" = Option<String>, Header, description = "Entity tag of the copy at hand.")),
     security(("oauth2" = ["store:read"])),
     responses(
-        (status = 200, description = "The cart.", body = Cart),
+        (status = 200, description = "The cart.", body = Cart,
+         headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The copy at hand is still right."),
         (status = 404, description = "`cart_not_found`", body = Problem, content_type = "application/problem+json"),
         Problems
     )
 )]
-pub async fn get_cart(reader: Allowed<Read>, State(app): State<App>, Path(id): Path<CartId>) -> Result<Json<Cart>> {
+pub async fn get_cart(
+    reader: Allowed<Read>,
+    State(app): State<App>,
+    Path(id): Path<CartId>,
+) -> Result<(Keep, Json<Cart>)> {
     let mut db = app.pool.get().await?;
-    Ok(Json(find(&mut db, id, reader.caller.restricted_to()).await?))
+    Ok((Keep::Own, Json(find(&mut db, id, reader.caller.restricted_to()).await?)))
 }
 
 /// Throw a cart away

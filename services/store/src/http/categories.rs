@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use sqlx::PgConnection;
 use web::{
-    Allowed, Json, Page, Paging, Path, Problem, Query,
+    Allowed, Json, Keep, Page, Paging, Path, Problem, Query,
     contract::{BodyProblems, Problems},
 };
 
@@ -14,24 +14,32 @@ use crate::{
     error::{Error, Result},
 };
 
+/// The tree is everybody's. The numbers of products in it follow after a minute.
+const TREE: Keep = Keep::Public { fresh: 60, while_asking: 300, on_error: 3600 };
+
 /// List the categories
 #[utoipa::path(
     get,
     path = "/v1/categories",
     tag = "categories",
-    params(Paging),
+    params(Paging, ("If-None-Match" = Option<String>, Header, description = "Entity tag of the copy at hand.")),
     security(("oauth2" = ["store:read"])),
-    responses((status = 200, description = "A page of categories, by slug.", body = Page<Category>), Problems)
+    responses(
+        (status = 200, description = "A page of categories, by slug.", body = Page<Category>,
+         headers(("ETag" = String, description = "For `If-None-Match`."), ("Cache-Control" = String, description = "A minute, for everybody."))),
+        (status = 304, description = "The copy at hand is still right."),
+        Problems
+    )
 )]
 pub async fn list_categories(
     _: Allowed<Read>,
     State(app): State<App>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Page<Category>>> {
+) -> Result<(Keep, Json<Page<Category>>)> {
     let after: Option<String> = paging.cursor()?;
     let mut db = app.pool.get().await?;
     let rows = db::categories::list_categories(&mut db, after.as_deref(), paging.limit.rows()).await?;
-    Ok(Json(Page::of(rows, paging.limit, |category| category.slug.clone())))
+    Ok((TREE, Json(Page::of(rows, paging.limit, |category| category.slug.clone()))))
 }
 
 /// Add a category

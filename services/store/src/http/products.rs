@@ -1,21 +1,23 @@
 //! `/v1/products`: browsing.
 
-use axum::http::{HeaderMap, StatusCode};
 use axum::{
     extract::State,
-    response::{IntoResponse, Response},
+    http::{HeaderName, StatusCode, header},
 };
 use contracts::{Currency, Sku};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use web::{Allowed, Json, Page, Paging, Path, Problem, Query, contract::Problems};
+use web::{Allowed, Json, Keep, Page, Paging, Path, Problem, Query, contract::Problems};
 
-use super::{Read, conditional};
+use super::Read;
 use crate::{
     App, db,
     domain::{Cursor, Filter, Product, Refusal, SearchText, Slug, Sort},
     error::{Error, Result},
 };
+
+/// Everybody sees the same catalogue. Prices and stock in it are hints: a cart shows today's, an order fixes them.
+pub const CATALOGUE: Keep = Keep::Public { fresh: 5, while_asking: 10, on_error: 600 };
 
 /// What is looked for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -80,16 +82,22 @@ impl Browse {
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "How many items at the most; 20 unless told."),
         // Longer than other cursors: it may hold a name of 120 characters of four bytes each.
         ("after" = Option<String>, Query, max_length = 1000, description = "Where to go on: `next` of the page before."),
+        ("If-None-Match" = Option<String>, Header, description = "Entity tag of the copy at hand."),
     ),
     security(("oauth2" = ["store:read"])),
-    responses((status = 200, description = "A page of products.", body = Page<Product>), Problems)
+    responses(
+        (status = 200, description = "A page of products.", body = Page<Product>,
+         headers(("ETag" = String, description = "For `If-None-Match`."), ("Cache-Control" = String, description = "Some seconds, for everybody."))),
+        (status = 304, description = "The copy at hand is still right."),
+        Problems
+    )
 )]
 pub async fn list_products(
     _: Allowed<Read>,
     State(app): State<App>,
     Query(browse): Query<Browse>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Page<Product>>> {
+) -> Result<(Keep, Json<Page<Product>>)> {
     let sort = browse.sort;
     let after = paging.after.map(|text| Cursor::decode(&text, sort)).transpose();
     let after = after.map_err(|error| invalid("after", &error.to_string()))?;
@@ -97,7 +105,8 @@ pub async fn list_products(
     let mut db = app.pool.get().await?;
     let rows = db::products::list_products(&mut db, &filter, sort, after.as_ref(), paging.limit.rows()).await?;
     let page = Page::of(rows, paging.limit, |listed| listed.cursor.encode());
-    Ok(Json(Page { items: page.items.into_iter().map(|listed| listed.product).collect(), next: page.next }))
+    let items = page.items.into_iter().map(|listed| listed.product).collect();
+    Ok((CATALOGUE, Json(Page { items, next: page.next })))
 }
 
 fn invalid(field: &str, message: &str) -> Error {
@@ -119,7 +128,8 @@ fn invalid(field: &str, message: &str) -> Error {
     security(("oauth2" = ["store:read"])),
     responses(
         (status = 200, description = "The product.", body = Product,
-         headers(("ETag" = String, description = "Version and word of inventory; for `If-Match` and `If-None-Match`."))),
+         headers(("ETag" = String, description = "Version and word of inventory; for `If-Match` and `If-None-Match`."),
+                 ("Cache-Control" = String, description = "Some seconds, for everybody."))),
         (status = 304, description = "The copy at hand is still right."),
         (status = 404, description = "`product_not_found`", body = Problem, content_type = "application/problem+json"),
         Problems
@@ -129,9 +139,9 @@ pub async fn get_product(
     _: Allowed<Read>,
     State(app): State<App>,
     Path(sku): Path<Sku>,
-    headers: HeaderMap,
-) -> Result<Response> {
+) -> Result<(Keep, [(HeaderName, String); 1], Json<Product>)> {
     let mut db = app.pool.get().await?;
     let product = db::products::find_product(&mut db, &sku).await?.ok_or(Refusal::ProductNotFound { sku })?;
-    Ok(conditional::unless_known(&headers, &product.tag(), || Json(&product).into_response()))
+    let tag = format!("\"{}\"", product.tag());
+    Ok((CATALOGUE, [(header::ETAG, tag)], Json(product)))
 }

@@ -40,6 +40,22 @@ async fn what_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
+async fn the_catalogue_may_be_kept_by_all_and_a_cart_by_nobody_else() {
+    let store = Store::start().await;
+    store.sell("MUG-BLUE", 1490).await;
+    for path in ["/v1/products", MUG] {
+        let answer = store.get(path).await.expect(200);
+        assert!(answer.header("cache-control").unwrap().starts_with("public, max-age="), "{path}");
+        let tag = answer.header("etag").unwrap();
+        store.with_header(Method::GET, path, ("if-none-match", tag), None).await.expect(304);
+    }
+    assert_eq!(store.get("/v1/carts").await.expect(200).header("cache-control"), Some("private, no-store"));
+    let missing = store.get("/v1/products/NONE").await.expect(404);
+    assert_eq!((missing.header("cache-control"), missing.header("etag")), (Some("private, no-store"), None));
+    store.end().await;
+}
+
+#[tokio::test]
 async fn a_copy_that_is_still_right_is_not_sent_again() {
     let store = Store::start().await;
     store.sell("MUG-BLUE", 1490).await;

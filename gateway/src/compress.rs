@@ -1,0 +1,142 @@
+//! Answers are made smaller for the way to the caller, if it says that it can undo that (RFC 9110, section 12.5.3). What
+//! comes piece by piece as it happens is left alone, so that no piece waits for another.
+
+use std::convert::Infallible;
+use std::future::ready;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use hyper::body::Body as _;
+use serde::Deserialize;
+use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+
+use crate::policies::Within;
+use crate::routes::Route;
+use crate::tags;
+
+/// What is compressed, and how hard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Section")]
+pub struct Policy {
+    /// Bytes; less is not worth it.
+    pub least: u64,
+    /// Bytes; more takes too long.
+    pub most: u64,
+    /// From fast to small.
+    pub level: i32,
+}
+
+/// A section `[compress.…]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    least: Within<0, 1_048_576>,
+    most: Within<1, 65_536>,
+    level: Within<1, 9>,
+}
+
+impl TryFrom<Section> for Policy {
+    type Error = &'static str;
+
+    fn try_from(section: Section) -> Result<Self, &'static str> {
+        let (least, most) = (u64::from(section.least.get()), u64::from(section.most.get()) * 1024);
+        let level = section.level.get().cast_signed();
+        if least <= most { Ok(Self { least, most, level }) } else { Err("`least` must not be more than `most`") }
+    }
+}
+
+/// What a caller can undo.
+pub struct Accepts {
+    policy: Policy,
+    method: Method,
+    encodings: Vec<HeaderValue>,
+}
+
+impl Accepts {
+    /// Of a request on a route whose answers are compressed. The service is to answer as it is.
+    pub fn take(route: &Route, method: &Method, headers: &mut HeaderMap) -> Option<Self> {
+        let policy = route.compress?.policy;
+        let encodings = headers.get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
+        headers.remove(header::ACCEPT_ENCODING);
+        Some(Self { policy, method: method.clone(), encodings })
+    }
+
+    /// The answer as the caller gets it.
+    pub async fn compress(self, mut response: Response) -> Response {
+        if response.status() == StatusCode::NOT_MODIFIED {
+            response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT_ENCODING));
+            return response;
+        }
+        if !is_text(response.headers()) || is_fixed(response.headers()) {
+            return response;
+        }
+        response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT_ENCODING));
+        let size = response.body().size_hint().exact();
+        if self.method == Method::HEAD || size.is_none_or(|size| size < self.policy.least || size > self.policy.most) {
+            return response;
+        }
+        let status = response.status();
+        let mut compressed = self.encode(response).await;
+        // It refuses who takes nothing at all, after the service has acted; such a caller gets it as it is.
+        *compressed.status_mut() = status;
+        if compressed.headers().contains_key(header::CONTENT_ENCODING) {
+            tags::weaken(compressed.headers_mut());
+        }
+        compressed
+    }
+
+    async fn encode(self, response: Response) -> Response {
+        let mut request = Request::new(());
+        for encodings in self.encodings {
+            request.headers_mut().append(header::ACCEPT_ENCODING, encodings);
+        }
+        let mut response = Some(response);
+        let layer = CompressionLayer::new()
+            .quality(CompressionLevel::Precise(self.policy.level))
+            .compress_when(|_, _, _: &HeaderMap, _: &http::Extensions| true);
+        let once = service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(response.take().unwrap_or_default())));
+        let answer = ServiceBuilder::new().layer(layer).service(once).oneshot(request).await;
+        answer.unwrap_or_else(|never| match never {}).map(Body::new)
+    }
+}
+
+fn is_text(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kinds = ["application/json", "application/xml", "application/javascript", "application/cbor"];
+    (essence.starts_with("text/") && essence != "text/event-stream")
+        || kinds.contains(&essence.as_str())
+        || ["+json", "+xml"].iter().any(|suffix| essence.ends_with(suffix))
+}
+
+// Encoded already, a part of something, or not to be touched.
+fn is_fixed(headers: &HeaderMap) -> bool {
+    let fixed: [HeaderName; 2] = [header::CONTENT_ENCODING, header::CONTENT_RANGE];
+    let untouchable = |said: &HeaderValue| {
+        said.as_bytes().to_ascii_lowercase().windows(12).any(|directive| directive == b"no-transform")
+    };
+    fixed.iter().any(|name| headers.contains_key(name))
+        || headers.get_all(header::CACHE_CONTROL).iter().any(untouchable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, value.parse().unwrap())])
+    }
+
+    #[test]
+    fn text_is_compressed_and_events_and_pictures_are_not() {
+        for text in ["application/json", "application/problem+json", "Text/HTML; charset=utf-8", "image/svg+xml"] {
+            assert!(is_text(&with(header::CONTENT_TYPE, text)), "{text}");
+        }
+        for other in ["text/event-stream", "Text/Event-Stream;charset=utf-8", "image/png", "application/zip", ""] {
+            assert!(!is_text(&with(header::CONTENT_TYPE, other)), "{other}");
+        }
+    }
+}

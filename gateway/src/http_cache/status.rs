@@ -1,0 +1,89 @@
+//! What a caller is told about where its answer comes from: `Cache-Status` (RFC 9211).
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// How an answer came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A copy that was there. `ttl`: whole seconds that it is fresh; less than none if it is stale.
+    Hit { ttl: i64 },
+    /// A copy that somebody else was just getting.
+    Joined { why: Why, ttl: i64 },
+    /// A copy that the service says is still right.
+    Revalidated { why: Why, ttl: i64 },
+    /// A stale copy, since the service failed with this status, or gave no answer.
+    Instead { failed: Option<StatusCode>, ttl: i64 },
+    /// The service's answer; whether it is kept.
+    Forwarded { why: Why, stored: bool },
+}
+
+/// Why a copy was not enough (RFC 9211, section 2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// What is asked is nothing that copies are kept of.
+    Bypass,
+    /// The method changes something.
+    Method,
+    /// There is none.
+    UriMiss,
+    /// There is one, for other request headers.
+    VaryMiss,
+    /// It is too old.
+    Stale,
+    /// The request did not want it.
+    Request,
+}
+
+impl Status {
+    /// Adds it to the answer's headers.
+    pub fn tell(self, headers: &mut HeaderMap) {
+        if let Ok(text) = HeaderValue::try_from(self.text()) {
+            headers.append(CACHE_STATUS, text);
+        }
+    }
+
+    /// As metrics name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hit { ttl: ..=0 } => "stale",
+            Self::Hit { .. } => "hit",
+            Self::Joined { .. } => "joined",
+            Self::Revalidated { .. } => "revalidated",
+            Self::Instead { .. } => "stale_on_error",
+            Self::Forwarded { why: Why::Bypass | Why::Method, .. } => "bypass",
+            Self::Forwarded { stored: true, .. } => "stored",
+            Self::Forwarded { .. } => "not_stored",
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Hit { ttl } => format!("gateway; hit; ttl={ttl}"),
+            Self::Joined { why, ttl } => format!("gateway; fwd={}; collapsed; ttl={ttl}", why.text()),
+            Self::Revalidated { why, ttl } => {
+                format!("gateway; fwd={}; fwd-status=304; stored; ttl={ttl}", why.text())
+            }
+            Self::Instead { failed: Some(failed), ttl } => {
+                format!("gateway; fwd=stale; fwd-status={}; ttl={ttl}", failed.as_u16())
+            }
+            Self::Instead { failed: None, ttl } => format!("gateway; fwd=stale; ttl={ttl}"),
+            Self::Forwarded { why, stored: true } => format!("gateway; fwd={}; stored", why.text()),
+            Self::Forwarded { why, stored: false } => format!("gateway; fwd={}", why.text()),
+        }
+    }
+}
+
+impl Why {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Method => "method",
+            Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
+            Self::Stale => "stale",
+            Self::Request => "request",
+        }
+    }
+}
