@@ -31,6 +31,9 @@ pub enum Refusal {
     BodyBroken,
     BadRequestTimeout,
     NotKept,
+    NotAcceptable,
+    BadFields,
+    BadBody { why: String },
     CircuitOpen { service: &'static str, class: &'static str, again: Duration },
     Overloaded { service: &'static str },
     NoInstance { service: &'static str },
@@ -85,6 +88,11 @@ impl Refusal {
                 .detail(web::NoTime.to_string()),
             Self::NotKept => new(S::GATEWAY_TIMEOUT, "not_cached", "No copy is kept of it")
                 .detail("`Cache-Control: only-if-cached` asks for a copy or nothing."),
+            Self::NotAcceptable => new(S::NOT_ACCEPTABLE, "not_acceptable", "Not available in that format")
+                .detail("JSON, XML (application/xml) and CBOR (application/cbor) are spoken here."),
+            Self::BadFields => new(S::BAD_REQUEST, "bad_fields", "The fields cannot be read")
+                .detail("`fields` is one list as `sku,price.amount`: up to 50 names, up to 8 deep."),
+            Self::BadBody { why } => new(S::BAD_REQUEST, "malformed_body", "The body is not what Content-Type says").detail(why),
             Self::CircuitOpen { service, class, again } =>
                 after(*again, new(S::SERVICE_UNAVAILABLE, "circuit_open", "Service is given time to recover"))
                     .detail("Too many of the last requests to it failed or took too long. Nothing was sent to it.")

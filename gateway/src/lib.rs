@@ -54,6 +54,8 @@ mod forward;
 
 mod pool;
 
+pub mod formats;
+
 pub mod compress;
 mod tags;
 

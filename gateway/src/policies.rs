@@ -21,7 +21,7 @@ use crate::{
     compose::{self, Api, Resource},
     compress,
     connections::{self, Connections},
-    http_cache,
+    formats, http_cache,
     plans::Plans,
     retry,
     routes::{Route, Row},
@@ -83,6 +83,8 @@ struct Declared {
     cache: Written<http_cache::Policy>,
     #[serde(default)]
     compress: Written<compress::Policy>,
+    #[serde(default)]
+    formats: Written<formats::Policy>,
 }
 
 impl Policies {
@@ -96,6 +98,7 @@ impl Policies {
             shed: Checked::all(declared.shed, |policy| *policy),
             cache: Checked::all(declared.cache, |policy| *policy),
             compress: Checked::all(declared.compress, |policy| *policy),
+            formats: Checked::all(declared.formats, |policy| *policy),
         };
         let mut paths = BTreeSet::new();
         let mut routes = Vec::with_capacity(declared.routes.len());

@@ -14,6 +14,7 @@ use crate::claims::Claims;
 use crate::compress::Accepts;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
+use crate::formats::Shape;
 use crate::forward::Message;
 use crate::metering::Metered;
 use crate::policies::Policies;
@@ -21,23 +22,30 @@ use crate::routes::Route;
 use crate::shed::Admitted;
 use crate::tags::Tags;
 use crate::throttle::Standing;
-use crate::{App, headers, http_cache, hygiene, path};
+use crate::{App, formats, headers, http_cache, hygiene, path};
 
 /// Answers whatever is not a page of the gateway's own.
 pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response {
     let (mut head, body) = request.into_parts();
     let policies = app.policies.load();
-    let (route, target) = match entrance(&policies, &head) {
+    let (route, mut target) = match entrance(&policies, &head) {
         Ok(entered) => entered,
         Err(refusal) => return refusal.into_response(),
     };
     let counted = app.meters.enter(&route);
     let encodings = Accepts::take(&route, &head.method, &mut head.headers);
     let tags = Tags::take(&route, &mut head.headers);
+    let shape = Shape::take(&route, &head, &mut target);
     let mut noted = Noted { standing: Standing::default(), metered: app.metering.enter(&route) };
-    let answer = pass(&app, (&policies, &route), &mut noted, target, head, body).await;
+    let answer = match &shape {
+        Ok(_) => pass(&app, (&policies, &route), &mut noted, target, head, body).await,
+        Err(refusal) => Err(refusal.clone()),
+    };
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     noted.standing.tell(response.headers_mut());
+    if let Ok(Some(shape)) = shape {
+        response = shape.give(response).await;
+    }
     if let Some(encodings) = encodings {
         response = encodings.compress(response).await;
     }
@@ -113,6 +121,7 @@ async fn pass(
         head.headers.insert(header::AUTHORIZATION, authorization);
         class = claims.class;
     }
+    let body = formats::read(route, &mut head.headers, body, &deadline).await?;
     let message = Message { method: head.method, target, headers: head.headers };
     let ahead = Ahead { app, policies, route, admitted: Some(&admitted) };
     http_cache::answer(ahead, class, deadline, message, body).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::policies::{Named, Sections, name};
-use crate::{breaker, bulkhead, compress, http_cache, retry, shed};
+use crate::{breaker, bulkhead, compress, formats, http_cache, retry, shed};
 
 /// One row of the table in `policies.toml`. What the gateway governs is declared there and nowhere else.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct Route {
     pub cache: Option<Named<http_cache::Policy>>,
     /// Which answers are made smaller.
     pub compress: Option<Named<compress::Policy>>,
+    /// Whether other formats than JSON are spoken, and parts of answers given.
+    pub formats: Option<Named<formats::Policy>>,
 }
 
 /// A row as it is written.
@@ -56,13 +58,28 @@ pub struct Row {
     shed: Option<String>,
     cache: Option<String>,
     compress: Option<String>,
+    formats: Option<String>,
 }
 
 impl Row {
     /// The route with the policies that it names, or what is wrong with it.
     pub fn checked(self, sections: &Sections) -> Result<Route, String> {
-        let Self { path, strip, service, token, timeout, pause, body, retry, breaker, bulkhead, shed, cache, compress } =
-            self;
+        let Self {
+            path,
+            strip,
+            service,
+            token,
+            timeout,
+            pause,
+            body,
+            retry,
+            breaker,
+            bulkhead,
+            shed,
+            cache,
+            compress,
+            formats,
+        } = self;
         if !(path.starts_with('/') && path.ends_with('/')) {
             return Err(format!("the path `{path}` must begin and end with a slash"));
         }
@@ -110,6 +127,7 @@ impl Row {
             shed,
             cache: sections.cache.named("cache", cache.as_deref())?,
             compress: sections.compress.named("compress", compress.as_deref())?,
+            formats: sections.formats.named("formats", formats.as_deref())?,
         })
     }
 }

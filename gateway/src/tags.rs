@@ -12,7 +12,9 @@ pub struct Tags(Vec<HeaderValue>);
 impl Tags {
     /// Those of a request on a route that changes answers.
     pub fn take(route: &Route, headers: &mut HeaderMap) -> Option<Self> {
-        route.compress?;
+        if route.compress.is_none() && route.formats.is_none() {
+            return None;
+        }
         strengthen(headers);
         Some(Self(headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()))
     }

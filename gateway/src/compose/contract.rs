@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    declared::{Parameter, Resource},
-    fields::object,
-};
+use super::{declared::Resource, fields::object};
 use crate::policies::Policies;
 
 /// The contract of an API of virtual resources, if one is declared.
@@ -33,15 +30,16 @@ impl Policies {
 }
 
 fn operation(resource: &Resource) -> Value {
-    let parameter = |it: &Parameter, place: &str| {
-        let mut described = json!({"name": it.name, "in": place, "required": place == "path", "schema": it.schema()});
-        if let Some(about) = &it.about {
-            described["description"] = about.as_str().into();
+    let in_path = resource.path.names().map(
+        |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}}),
+    );
+    let in_query = resource.query.iter().map(|it| {
+        let mut schema = it.kind.schema(None);
+        if let Some(default) = &it.default {
+            schema["default"] = default.as_str().into();
         }
-        described
-    };
-    let in_path = resource.names.iter().map(|it| parameter(it, "path"));
-    let in_query = resource.query.iter().map(|it| parameter(it, "query"));
+        json!({"name": it.name, "in": "query", "description": it.about, "required": false, "schema": schema})
+    });
     let problem = |about: &str| {
         let schema = json!({"$ref": "#/components/schemas/Problem"});
         json!({"description": about, "content": {"application/problem+json": {"schema": schema}}})

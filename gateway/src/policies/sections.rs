@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::name;
-use crate::{breaker, bulkhead, compress, http_cache, retry, shed};
+use crate::{breaker, bulkhead, compress, formats, http_cache, retry, shed};
 
 /// Sections of one kind as they are written, by name.
 pub type Written<S> = BTreeMap<String, S>;
@@ -26,6 +26,7 @@ pub struct Sections {
     pub shed: Checked<shed::Policy>,
     pub cache: Checked<http_cache::Policy>,
     pub compress: Checked<compress::Policy>,
+    pub formats: Checked<formats::Policy>,
 }
 
 impl<P: Copy> Checked<P> {

@@ -64,7 +64,7 @@ async fn an_answer_is_compressed_as_the_caller_can_undo_it() {
         assert_eq!(answer.status(), 200, "{accepted}");
         let headers = answer.headers().clone();
         assert_eq!(headers.get("content-encoding").map_or("", |it| it.to_str().unwrap()), encoding, "{accepted}");
-        assert_eq!(headers["vary"], "accept-encoding");
+        assert!(headers.get_all("vary").iter().any(|vary| vary == "accept-encoding"), "{accepted}");
         assert_eq!(headers["etag"], if encoding.is_empty() { "\"7\"" } else { "W/\"7\"" });
         let body = answer.bytes().await.unwrap();
         let undone = match encoding {

@@ -20,6 +20,7 @@ mod deadline;
 mod discovery;
 mod docs;
 mod ejection;
+mod formats;
 mod headers;
 mod http_cache;
 mod hygiene;

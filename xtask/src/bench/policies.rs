@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::workspace::root;
 
 /// Columns of a route without which a policy is off.
-const COLUMNS: [&str; 6] = ["shed", "breaker", "bulkhead", "retry", "cache", "compress"];
+const COLUMNS: [&str; 7] = ["shed", "breaker", "bulkhead", "retry", "cache", "compress", "formats"];
 
 /// As they come with the gateway, but the plan of those who have none is never used up: it is counted all the same.
 pub fn standard() -> Result<String> {

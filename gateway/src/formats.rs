@@ -1,0 +1,189 @@
+//! The same answer as JSON, XML or CBOR, whole or in part. Services speak JSON; who wants something else says so by
+//! `Accept` and `Content-Type` (RFC 9110, section 12), and who wants less by `?fields=sku,price.amount`.
+
+mod accept;
+mod fields;
+mod xml;
+
+use axum::body::{Body, Bytes};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Body as _;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::timeout_at;
+
+use crate::body::Paced;
+use crate::deadline::Deadline;
+use crate::error::Refusal;
+use crate::policies::Within;
+use crate::routes::Route;
+use crate::tags;
+use fields::Fields;
+
+/// How deep what comes may be nested.
+const DEPTH: usize = 64;
+
+/// What is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Section")]
+pub struct Policy {
+    /// Bytes of an answer that is changed; a larger one stays as it is.
+    pub largest: u64,
+}
+
+/// A section `[formats.…]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    largest: Within<1, 65_536>,
+}
+
+impl From<Section> for Policy {
+    fn from(section: Section) -> Self {
+        Self { largest: u64::from(section.largest.get()) * 1024 }
+    }
+}
+
+/// How data are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Json,
+    Xml,
+    Cbor,
+}
+
+impl Format {
+    const ALL: [Self; 3] = [Self::Json, Self::Xml, Self::Cbor];
+
+    // The first is said of answers.
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Json => &["application/json", "application/problem+json"],
+            Self::Xml => &["application/xml", "application/problem+xml", "text/xml"],
+            Self::Cbor => &["application/cbor"],
+        }
+    }
+
+    fn of(media_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.names().contains(&media_type))
+    }
+
+    fn read(self, bytes: &[u8]) -> Result<Value, String> {
+        match self {
+            Self::Json => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
+            Self::Xml => xml::read(bytes),
+            Self::Cbor => {
+                ciborium::de::from_reader_with_recursion_limit(bytes, DEPTH).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    fn write(self, value: &Value, is_problem: bool) -> Vec<u8> {
+        match self {
+            Self::Json => serde_json::to_vec(value).unwrap_or_default(),
+            Self::Xml => xml::write(value, if is_problem { "problem" } else { "data" }),
+            Self::Cbor => {
+                let mut bytes = Vec::new();
+                // Writing to memory does not fail.
+                let _ = ciborium::into_writer(value, &mut bytes);
+                bytes
+            }
+        }
+    }
+}
+
+/// What a caller wants of an answer.
+pub struct Shape {
+    service: &'static str,
+    policy: Policy,
+    method: Method,
+    accept: Vec<HeaderValue>,
+    fields: Option<Fields>,
+}
+
+impl Shape {
+    /// Of a request on a route whose answers are changed. The service does not see `fields`.
+    pub fn take(route: &Route, head: &Parts, target: &mut PathAndQuery) -> Result<Option<Self>, Refusal> {
+        let Some(formats) = route.formats else { return Ok(None) };
+        let fields = Fields::take(target)?.filter(|_| head.method == Method::GET);
+        let accept = head.headers.get_all(header::ACCEPT).iter().cloned().collect();
+        let (service, policy, method) = (route.service, formats.policy, head.method.clone());
+        Ok(Some(Self { service, policy, method, accept, fields }))
+    }
+
+    /// The answer as the caller wants it.
+    pub async fn give(&self, response: Response) -> Response {
+        let changed = self.change(response).await;
+        changed.unwrap_or_else(IntoResponse::into_response)
+    }
+
+    async fn change(&self, mut response: Response) -> Result<Response, Refusal> {
+        if response.status() == StatusCode::NOT_MODIFIED {
+            response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT));
+            return Ok(response);
+        }
+        let Some(Format::Json) = Format::of(&essence(response.headers())) else { return Ok(response) };
+        response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT));
+        let is_problem = response.status().is_client_error() || response.status().is_server_error();
+        let read_only = self.method == Method::GET || self.method == Method::HEAD;
+        let format = match accept::best(&self.accept) {
+            Some(format) => format,
+            // What was done cannot be refused any more, and a problem is better told in JSON than not at all.
+            None if is_problem || !read_only => Format::Json,
+            None => return Err(Refusal::NotAcceptable),
+        };
+        let fields = self.fields.as_ref().filter(|_| !is_problem);
+        let size = response.body().size_hint().exact();
+        let unchanged = format == Format::Json && fields.is_none();
+        if unchanged || self.method == Method::HEAD || size.is_none_or(|size| size == 0 || size > self.policy.largest) {
+            return Ok(response);
+        }
+        let (mut head, body) = response.into_parts();
+        let Ok(body) = body.collect().await else { return Err(Refusal::BadAnswer { service: self.service }) };
+        let body = body.to_bytes();
+        let Ok(mut value) = Format::Json.read(&body) else { return Ok(Response::from_parts(head, Body::from(body))) };
+        if let Some(fields) = fields {
+            fields.keep(&mut value);
+        }
+        head.headers.remove(header::CONTENT_LENGTH);
+        if format != Format::Json {
+            let name = if is_problem && format == Format::Xml { "application/problem+xml" } else { format.names()[0] };
+            head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(name));
+            tags::weaken(&mut head.headers);
+        }
+        Ok(Response::from_parts(head, Body::from(format.write(&value, is_problem))))
+    }
+}
+
+/// The body as the service understands it: JSON instead of XML or CBOR.
+pub async fn read(route: &Route, headers: &mut HeaderMap, body: Body, deadline: &Deadline) -> Result<Body, Refusal> {
+    let Some(format) = Format::of(&essence(headers)).filter(|format| *format != Format::Json) else { return Ok(body) };
+    if route.formats.is_none() || body.is_end_stream() {
+        return Ok(body);
+    }
+    let limit = route.body_limit;
+    let body = Limited::new(Paced::new(body, route.pause, ()), limit).collect();
+    let body = match timeout_at(deadline.at, body).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            return Err(Refusal::BodyTooLarge { limit });
+        }
+        Ok(Err(error)) if error.is::<crate::body::Idle>() => return Err(Refusal::BodyTooSlow),
+        Ok(Err(_)) => return Err(Refusal::BodyBroken),
+        Err(_) => return Err(Refusal::BodyTooSlow),
+    };
+    let value = format.read(&body).map_err(|why| Refusal::BadBody { why })?;
+    let json = Bytes::from(Format::Json.write(&value, false));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(json.len()));
+    Ok(Body::from(json))
+}
+
+fn essence(headers: &HeaderMap) -> String {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}

@@ -1,0 +1,71 @@
+//! What a caller takes, and how gladly (RFC 9110, section 12.5.1).
+
+use http::HeaderValue;
+
+use super::Format;
+
+/// The format that is taken most gladly; JSON, then XML, where that is the same. `None`: none of them.
+pub fn best(accept: &[HeaderValue]) -> Option<Format> {
+    let ranges: Vec<(String, u16)> = accept.iter().filter_map(|it| it.to_str().ok()).flat_map(ranges).collect();
+    if ranges.is_empty() {
+        return Some(Format::Json);
+    }
+    let mut best = None;
+    for format in Format::ALL {
+        let weight = format.names().iter().map(|name| weight(&ranges, name)).max().unwrap_or_default();
+        if weight > best.map_or(0, |(weight, _)| weight) {
+            best = Some((weight, format));
+        }
+    }
+    best.map(|(_, format)| format)
+}
+
+// The most specific range says it.
+fn weight(ranges: &[(String, u16)], name: &str) -> u16 {
+    let kind = name.split('/').next().unwrap_or_default();
+    let said = |range: &str| ranges.iter().find(|(known, _)| known == range).map(|(_, weight)| *weight);
+    said(name).or_else(|| said(&format!("{kind}/*"))).or_else(|| said("*/*")).unwrap_or(0)
+}
+
+// In thousandths.
+fn ranges(list: &str) -> impl Iterator<Item = (String, u16)> {
+    list.split(',').filter(|range| !range.trim().is_empty()).map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        (name, quality.map_or(1000, thousandths))
+    })
+}
+
+fn thousandths(quality: &str) -> u16 {
+    let (whole, fraction) = quality.split_once('.').unwrap_or((quality, ""));
+    let digits = format!("{whole}{fraction:0<3}");
+    digits.parse().ok().filter(|it| fraction.len() <= 3 && *it <= 1000).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_most_gladly_is_given_and_json_where_it_is_all_the_same() {
+        use Format as F;
+        for (accept, format) in [
+            ("", Some(F::Json)),
+            ("*/*", Some(F::Json)),
+            ("application/*", Some(F::Json)),
+            ("application/xml", Some(F::Xml)),
+            ("Text/XML; charset=utf-8", Some(F::Xml)),
+            ("application/cbor, application/json;q=0.9", Some(F::Cbor)),
+            ("application/cbor;q=0.1, application/json;q=0", Some(F::Cbor)),
+            ("text/html, application/xml;q=0.9, */*;q=0.8", Some(F::Xml)),
+            ("application/json;q=0, */*;q=0.1", Some(F::Json)),
+            ("application/problem+json", Some(F::Json)),
+            ("text/html", None),
+            ("*/*;q=0", None),
+            ("application/json;q=2", None),
+        ] {
+            assert_eq!(best(&[accept.parse().unwrap()]), format, "{accept}");
+        }
+    }
+}
