@@ -63,10 +63,10 @@ impl Resource {
         let mut values = from_path;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let Some(declared) = self.query.iter().find(|it| it.name == name) else { continue };
-            if values.contains_key(declared.name.as_str()) || !declared.kind.allows(&value) {
+            if values.contains_key(declared.name.as_str()) || !declared.allows(&value) {
                 let title = "The query string is not as the contract says";
                 let problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_query", title).with("source", "gateway");
-                return Err(problem.field(name, format!("must be one {}", declared.kind.name())));
+                return Err(problem.field(name, format!("must be one {} within its bounds", declared.kind.name())));
             }
             values.insert(declared.name.clone(), value.into_owned());
         }

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{declared::Resource, fields::object};
+use super::{
+    declared::{Parameter, Resource},
+    fields::object,
+};
 use crate::policies::Policies;
 
 /// The contract of an API of virtual resources, if one is declared.
@@ -30,16 +33,15 @@ impl Policies {
 }
 
 fn operation(resource: &Resource) -> Value {
-    let in_path = resource.path.names().map(
-        |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}}),
-    );
-    let in_query = resource.query.iter().map(|it| {
-        let mut schema = it.kind.schema(None);
-        if let Some(default) = &it.default {
-            schema["default"] = default.as_str().into();
+    let parameter = |it: &Parameter, place: &str| {
+        let mut described = json!({"name": it.name, "in": place, "required": place == "path", "schema": it.schema()});
+        if let Some(about) = &it.about {
+            described["description"] = about.as_str().into();
         }
-        json!({"name": it.name, "in": "query", "description": it.about, "required": false, "schema": schema})
-    });
+        described
+    };
+    let in_path = resource.names.iter().map(|it| parameter(it, "path"));
+    let in_query = resource.query.iter().map(|it| parameter(it, "query"));
     let problem = |about: &str| {
         let schema = json!({"$ref": "#/components/schemas/Problem"});
         json!({"description": about, "content": {"application/problem+json": {"schema": schema}}})

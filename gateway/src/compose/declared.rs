@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
+use serde_json::Value;
 use toml::Spanned;
 
 use super::{
@@ -23,12 +24,13 @@ pub struct Resource {
     pub scopes: Vec<String>,
     /// For all parts together.
     pub timeout: Duration,
+    pub names: Vec<Parameter>,
     pub query: Vec<Parameter>,
     pub parts: Vec<Part>,
     pub fields: Vec<Field>,
 }
 
-/// What the caller may say in the query.
+/// What the caller may say in path or query.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
@@ -37,6 +39,15 @@ pub struct Parameter {
     pub kind: Kind,
     pub default: Option<String>,
     pub about: Option<String>,
+    /// The bounds of a number.
+    pub least: Option<i64>,
+    pub most: Option<i64>,
+    /// The bounds of a text's length.
+    pub shortest: Option<u32>,
+    pub longest: Option<u32>,
+    /// For the contract: it is the service that keeps to it.
+    pub pattern: Option<String>,
+    pub example: Option<String>,
 }
 
 /// A request to a service.
@@ -70,6 +81,8 @@ pub struct Row {
     summary: String,
     scopes: Vec<String>,
     timeout: Within<1, 600_000>,
+    #[serde(default)]
+    names: Vec<Parameter>,
     #[serde(default)]
     query: Vec<Parameter>,
     parts: Vec<Spanned<PartRow>>,
@@ -121,10 +134,14 @@ impl Row {
             summary: self.summary,
             scopes: self.scopes,
             timeout: Duration::from_millis(self.timeout.get().into()),
+            names: self.names,
             query: self.query,
             parts: Vec::new(),
             fields: Vec::new(),
         };
+        if !resource.names.iter().map(|it| it.name.as_str()).eq(resource.path.names()) {
+            return Err((at, "`names` must be those of the path, in order".to_owned()));
+        }
         for row in self.parts {
             let at = row.span().start;
             let part = resource.part(row.into_inner(), &leads).map_err(|what| (at, what))?;
@@ -140,6 +157,39 @@ impl Row {
             resource.fields.push(field);
         }
         Ok(resource)
+    }
+}
+
+impl Parameter {
+    /// Whether a caller may say this.
+    pub fn allows(&self, text: &str) -> bool {
+        let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        let fits = |number: i64| self.least.is_none_or(|it| number >= it) && self.most.is_none_or(|it| number <= it);
+        self.kind.allows(text)
+            && self.shortest.is_none_or(|it| length >= it)
+            && self.longest.is_none_or(|it| length <= it)
+            && (self.kind != Kind::Integer || text.parse().is_ok_and(fits))
+    }
+
+    /// Its JSON schema.
+    pub fn schema(&self) -> Value {
+        let mut schema = self.kind.schema(None);
+        for (keyword, bound) in [
+            ("minimum", self.least),
+            ("maximum", self.most),
+            ("minLength", self.shortest.map(Into::into)),
+            ("maxLength", self.longest.map(Into::into)),
+        ] {
+            if let Some(bound) = bound {
+                schema[keyword] = bound.into();
+            }
+        }
+        for (keyword, text) in [("pattern", &self.pattern), ("default", &self.default), ("example", &self.example)] {
+            if let Some(text) = text {
+                schema[keyword] = text.as_str().into();
+            }
+        }
+        schema
     }
 }
 

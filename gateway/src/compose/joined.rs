@@ -4,23 +4,27 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Map, Value, json};
 
 use super::{declared::Resource, fields::NotAsDeclared, parts::Outcome};
 use crate::error::Refusal;
 
+const LIMITS: [HeaderName; 2] = [HeaderName::from_static("ratelimit-policy"), HeaderName::from_static("ratelimit")];
+
 /// The fields of the parts that are there, and the names of those that are missing.
 pub fn response(resource: &Resource, outcomes: Vec<Outcome>) -> Response {
     let (mut joined, mut missing, mut fresh) = (Map::new(), Vec::new(), Freshness::Unsaid);
+    let mut standing = HeaderMap::new();
     for (nth, outcome) in outcomes.into_iter().enumerate() {
         let part = &resource.parts[nth];
         match outcome {
             Outcome::Missing { reason, status } => missing.push(told(part.name, &reason, status)),
-            Outcome::Answered { answer, cache_control } => match with(resource, nth, &answer, &joined) {
+            Outcome::Answered { answer, headers } => match with(resource, nth, &answer, &joined) {
                 Ok(more) => {
                     joined = more;
-                    fresh = fresh.and(cache_control.as_ref());
+                    fresh = fresh.and(headers.get(header::CACHE_CONTROL));
+                    told_of_limits(&headers, &mut standing);
                 }
                 Err(NotAsDeclared) if part.required => {
                     return Refusal::BadAnswer { service: part.name }.into_response();
@@ -35,7 +39,16 @@ pub fn response(resource: &Resource, outcomes: Vec<Outcome>) -> Response {
     if resource.parts.iter().any(|part| !part.required) {
         joined.insert("missing".to_owned(), missing.into());
     }
-    ([(header::CACHE_CONTROL, fresh.cache_control())], Json(Value::Object(joined))).into_response()
+    (standing, [(header::CACHE_CONTROL, fresh.cache_control())], Json(Value::Object(joined))).into_response()
+}
+
+// Every part counts; the last one says what is left.
+fn told_of_limits(headers: &HeaderMap, standing: &mut HeaderMap) {
+    for name in LIMITS {
+        if let Some(value) = headers.get(&name) {
+            standing.insert(name, value.clone());
+        }
+    }
 }
 
 // All fields of a part or none.

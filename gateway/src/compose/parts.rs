@@ -44,7 +44,7 @@ pub struct Asking<'a> {
 
 /// What came of a part.
 pub enum Outcome {
-    Answered { answer: Value, cache_control: Option<HeaderValue> },
+    Answered { answer: Value, headers: HeaderMap },
     Missing { reason: String, status: Option<u16> },
 }
 
@@ -118,10 +118,7 @@ impl Asking<'_> {
             }
             Ok(Err(_)) => refused(part, "bad_answer", Refusal::BadAnswer { service: part.name }.into_response()),
             Ok(Ok((meta, body))) if meta.status.is_success() => match serde_json::from_slice(&body) {
-                Ok(answer) => {
-                    let cache_control = meta.headers.get(header::CACHE_CONTROL).cloned();
-                    Ok(Outcome::Answered { answer, cache_control })
-                }
+                Ok(answer) => Ok(Outcome::Answered { answer, headers: meta.headers }),
                 Err(_) => refused(part, "not_json", Refusal::BadAnswer { service: part.name }.into_response()),
             },
             Ok(Ok((meta, body))) if part.required => Err(told(part, meta, &body)),

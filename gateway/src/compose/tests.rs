@@ -15,7 +15,8 @@ path = "/api/x/v1/{id}/page"
 summary = "s"
 scopes = []
 timeout = 1000
-query = [{ name = "q", type = "string", default = "a&b" }, { name = "n", type = "integer" }]
+names = [{ name = "id", type = "string" }]
+query = [{ name = "q", type = "string", default = "a&b" }, { name = "n", type = "integer", least = 1, most = 9 }, { name = "t", type = "string", shortest = 1, longest = 2 }]
 parts = [
   { name = "one", get = "/api/a/v1/{id}?q={q}", query = ["n"], required = true },
   { name = "two", get = "/api/a/v1/two/{one.size}" },
@@ -48,16 +49,17 @@ fn a_fault_in_a_resource_names_its_line() {
         ("/api/x/v1/{id}/page", "/api/z/v1/{id}", 6, "[api.NAME]"),
         ("/api/x/v1/{id}/page", "/api/x/v1/{Id}", 6, "`{Id}`"),
         ("/api/x/v1/{id}/page", "/api/a/v1/page", 6, "[api.NAME]"),
+        ("{ name = \"id\", type = \"string\" }", "", 6, "`names`"),
         ("timeout = 1000", "timeout = 0", 9, "0 is not from 1"),
-        ("\"/api/a/v1/{id}?q={q}\"", "\"/api/b/v1/{id}\"", 12, "no route leads"),
-        ("?q={q}", "?q={n}", 12, "`n`"),
-        ("?q={q}", "?q={two.x}", 12, "no part `two` above"),
-        ("query = [\"n\"]", "query = [\"m\"]", 12, "`m`"),
-        ("name = \"two\"", "name = \"one\"", 13, "`one`"),
-        ("from = \"one.id\"", "from = \"three.id\"", 16, "`three`"),
-        ("from = \"one.id\"", "from = \"one.id[]\"", 16, "`id[]`"),
-        ("from = \"one.id\"", "from = \"one.ids[].id\"", 16, "as many lists"),
-        ("name = \"list[].text\"", "name = \"list[].n\"", 18, "taken"),
+        ("\"/api/a/v1/{id}?q={q}\"", "\"/api/b/v1/{id}\"", 13, "no route leads"),
+        ("?q={q}", "?q={n}", 13, "`n`"),
+        ("?q={q}", "?q={two.x}", 13, "no part `two` above"),
+        ("query = [\"n\"]", "query = [\"m\"]", 13, "`m`"),
+        ("name = \"two\"", "name = \"one\"", 14, "`one`"),
+        ("from = \"one.id\"", "from = \"three.id\"", 17, "`three`"),
+        ("from = \"one.id\"", "from = \"one.id[]\"", 17, "`id[]`"),
+        ("from = \"one.id\"", "from = \"one.ids[].id\"", 17, "as many lists"),
+        ("name = \"list[].text\"", "name = \"list[].n\"", 19, "taken"),
         (", required = true", "", 6, "required"),
     ] {
         assert!(GOOD.contains(is), "{is}");
@@ -85,7 +87,7 @@ fn a_query_is_read_as_it_is_declared() {
     let values = |query| resource().values([("id".to_owned(), "1".to_owned())].into(), query);
     assert_eq!(values("n=5&other=x").unwrap()["q"], "a&b");
     assert_eq!(values("q=c%20d&n=5").unwrap()["q"], "c d");
-    for bad in ["n=x", "n=1&n=2", "q=%FF", "q=%00"] {
+    for bad in ["n=x", "n=1&n=2", "q=%FF", "q=%00", "n=0", "n=10", "t=", "t=abc"] {
         assert_eq!(values(bad).unwrap_err().code(), "invalid_query", "{bad}");
     }
 }

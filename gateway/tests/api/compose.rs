@@ -12,8 +12,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use gateway::cache::Limits;
 use gateway::config::discovery;
+use gateway::plans::Plan;
+use gateway::policies::Policies;
+use gateway::throttle::Rate;
 use serde_json::{Value, json};
-use testkit::{Contract, NOBODY, eventually};
+use testkit::{Contract, NOBODY, Tokens, eventually};
 
 use crate::services::{Hang, Instance, nobody};
 use crate::world::{Gateway, World, routes};
@@ -93,6 +96,7 @@ async fn a_page_is_joined_from_three_services_each_with_a_jwt_for_itself() {
     assert!(page["product"].get("version").is_none() && page["stock"].get("on_hand").is_none(), "{page}");
     let to_japan = gateway.get(&format!("{PAGE}?country=JP"), "good-1").await.expect(200).json();
     assert_eq!(to_japan["shipping"][0]["days"], 9);
+    gateway.get(&format!("{PAGE}?country=JPN"), "good-1").await.expect(400);
     let odd = gateway.get("/api/shop/v1/products/A%26weight_grams=1/page", "good-1").await.expect(200).json();
     assert_eq!((&odd["product"]["sku"], &odd["shipping"][0]["days"]), (&"A&weight_grams=1".into(), &2.into()));
 }
@@ -228,6 +232,23 @@ async fn a_small_screen_gets_small_shapes_and_what_it_asks_goes_on() {
     assert_eq!(orders["items"][1], json!({"id": "2", "state": "pending", "placed": "2026-01-01T00:00:00Z"}));
     let bad = gateway.get("/api/mobile/v1/products?limit=many", "good-1").await.expect(400).json();
     assert_eq!(bad["errors"][0]["field"], "limit");
+}
+
+#[tokio::test]
+async fn a_part_counts_as_a_request_and_what_is_left_is_told() {
+    let (world, tokens, store) = (World::new().await, Tokens::serve().await, store().await);
+    let free = Plan::new(Some(Rate { requests: 2, seconds: 36_000 }), None, None);
+    let policies = Policies { plans: [("free", free)].into(), ..routes(|_| {}) };
+    let setting = discovery(&format!("store={}", store.address)).unwrap();
+    let gateway = world.gateway_with(setting, policies, Limits::default()).await;
+    world.auth.grants("good-free", tokens.of_plan("store", "shop", "free", "alice"));
+    for left in [1, 0] {
+        let answer = gateway.get("/api/mobile/v1/products", "good-free").await.expect(200);
+        let told = answer.header("ratelimit").unwrap();
+        assert!(told.contains(&format!("r={left}")) && answer.header("ratelimit-policy").is_some(), "{told}");
+    }
+    let refused = gateway.get("/api/mobile/v1/products", "good-free").await.expect(429);
+    assert!(refused.header("retry-after").is_some() && refused.json()["part"] == "page", "{refused:?}");
 }
 
 #[tokio::test]

@@ -10,8 +10,11 @@ use crate::workspace::{PROCESSES, root};
 
 /// The contract, and the ids of the operations that a pass is about.
 pub fn read(pass: &Pass) -> Result<(String, Vec<String>)> {
-    let (_, directory) = PROCESSES.into_iter().find(|(name, _)| *name == pass.service).context("no such process")?;
-    let path = root().join(directory).join("openapi.json");
+    let path = match PROCESSES.into_iter().find(|(name, _)| *name == pass.service) {
+        Some((_, directory)) => root().join(directory).join("openapi.json"),
+        // What the gateway joins.
+        None => root().join("gateway/contracts").join(format!("{}.json", pass.service)),
+    };
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut contract: Value = serde_json::from_str(&text)?;
     let mut wanted = Vec::new();

@@ -1,7 +1,8 @@
 //! Who tries what, and the one place of everything that is left out.
 
-/// Every process with a contract.
-pub const SERVICES: [&str; 6] = ["auth", "store", "inventory", "accounting", "shipping", "order"];
+/// Everything with a contract.
+pub const SERVICES: [&str; 9] =
+    ["auth", "store", "inventory", "accounting", "shipping", "order", "gateway", "shop", "mobile"];
 
 /// One contract as one caller.
 pub struct Pass {
@@ -48,6 +49,9 @@ pub const PASSES: &[Pass] = &[
     only("shipping", &["shipping:book"]),
     all("order", Who::User("alice")),
     all("order", Who::User("olga")),
+    all("gateway", Who::User("olga")),
+    all("shop", Who::User("alice")),
+    all("mobile", Who::User("alice")),
 ];
 
 const fn all(service: &'static str, who: Who) -> Pass {
