@@ -77,17 +77,26 @@ impl Metering {
 // From the first to the last, until some are not taken.
 async fn send(nats: &Standalone, waiting: &mut VecDeque<(EventId, CallsMetered)>) {
     while !waiting.is_empty() {
-        let some = waiting.len().min(AT_ONCE);
-        let sent = waiting.iter().take(some).map(|(id, event)| nats.announce(*id, event, event.until));
-        let refused: Vec<_> = join_all(sent).await.into_iter().map(Result::err).collect();
-        let rest: Vec<_> = waiting.drain(..some).zip(&refused).filter(|(_, why)| why.is_some()).collect();
-        let rest: Vec<_> = rest.into_iter().map(|(event, _)| event).collect();
-        rest.into_iter().rev().for_each(|event| waiting.push_front(event));
-        if let Some(error) = refused.into_iter().flatten().next() {
+        let some = waiting.iter().take(AT_ONCE);
+        let sent = join_all(some.map(|(id, event)| nats.announce(*id, event, event.until))).await;
+        if let Some(error) = settle(waiting, sent) {
             tracing::warn!(%error, waiting = waiting.len(), "metered calls wait");
             return;
         }
     }
+}
+
+// Of the first ones, those that were not taken stay, where they were; answers why.
+fn settle<T, E>(waiting: &mut VecDeque<T>, sent: Vec<Result<(), E>>) -> Option<E> {
+    let first: Vec<_> = waiting.drain(..sent.len()).zip(sent).collect();
+    let mut why = None;
+    for (event, outcome) in first.into_iter().rev() {
+        if let Err(error) = outcome {
+            waiting.push_front(event);
+            why = Some(error);
+        }
+    }
+    why
 }
 
 /// A call under way. Whoever goes away before the answer has called all the same.
@@ -118,5 +127,19 @@ impl Metered {
 impl Drop for Metered {
     fn drop(&mut self) {
         self.end(GONE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_taken_stays_where_it_was_to_be_sent_again() {
+        let mut waiting = VecDeque::from([1, 2, 3, 4, 5]);
+        assert_eq!(settle(&mut waiting, vec![Err("first"), Ok(()), Err("third"), Ok(())]), Some("first"));
+        assert_eq!(waiting, [1, 3, 5]);
+        assert_eq!(settle(&mut waiting, vec![Ok::<_, &str>(()); 3]), None);
+        assert!(waiting.is_empty());
     }
 }
