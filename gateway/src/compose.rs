@@ -8,7 +8,7 @@ mod joined;
 mod parts;
 mod template;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
     extract::{Request, State},
@@ -49,11 +49,12 @@ async fn join(app: &Arc<App>, resource: &Resource, from_path: Values, head: &Hea
     hygiene::check(head).map_err(|refusal| refusal.problem())?;
     let deadline = Deadline::within(&head.headers, resource.timeout).map_err(|refusal| refusal.problem())?;
     let values = resource.values(from_path, head.uri.query().unwrap_or_default())?;
-    let asking = Asking { app, resource, head, deadline, values };
-    let response = match asking.all().await {
+    let asking = Asking { app, resource, head, deadline, values, standing: Mutex::default() };
+    let mut response = match asking.all().await {
         Ok(parts) => joined::response(resource, parts),
         Err(refused) => refused,
     };
+    response.headers_mut().extend(asking.standing.into_inner().unwrap_or_else(PoisonError::into_inner));
     Ok(response)
 }
 

@@ -13,7 +13,7 @@ use std::{
 pub use bucket::Rate;
 use bucket::{Empty, Left};
 use buckets::Buckets;
-pub use fields::{Standing, policy};
+pub use fields::{Standing, of_part, policy};
 
 use crate::{claims::Claims, connections::network, error::Refusal, gateways::Gateways, plans::Plans};
 

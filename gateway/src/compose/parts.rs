@@ -1,6 +1,11 @@
 //! Asks for the parts: all at once, but for those that are asked with what another part answered.
 
-use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -17,7 +22,7 @@ use super::{
     declared::{Part, Resource},
     template::{Values, encode, scalar},
 };
-use crate::{App, deadline::Deadline, error::Refusal, proxy};
+use crate::{App, deadline::Deadline, error::Refusal, proxy, throttle};
 
 const LARGEST: usize = 1024 * 1024;
 /// A caller is told that a part is missing while it still waits.
@@ -40,6 +45,8 @@ pub struct Asking<'a> {
     pub head: &'a Head,
     pub deadline: Deadline,
     pub values: Values,
+    /// What the caller is told of its limits, by the part that was answered last.
+    pub standing: Mutex<HeaderMap>,
 }
 
 /// What came of a part.
@@ -111,7 +118,11 @@ impl Asking<'_> {
             let body = Limited::new(body, LARGEST).collect().await;
             body.map(|body| (meta, body.to_bytes()))
         });
-        match asked.await {
+        let answered = asked.await;
+        if let Ok(Ok((meta, _))) = &answered {
+            throttle::of_part(&meta.headers, &mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        match answered {
             Err(_) => {
                 let timeout = Refusal::Timeout { service: part.name, after: until.total };
                 refused(part, "upstream_timeout", timeout.into_response())

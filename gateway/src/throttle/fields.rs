@@ -12,6 +12,15 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 const MOST: usize = 3;
 
+/// Where the caller stands after one of the requests that an answer is joined of.
+pub fn of_part(headers: &HeaderMap, joined: &mut HeaderMap) {
+    for name in [POLICY, STANDING] {
+        if let Some(told) = headers.get(&name) {
+            joined.insert(name, told.clone());
+        }
+    }
+}
+
 /// What governs a request and how much is left of it. Nothing governs everybody.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {

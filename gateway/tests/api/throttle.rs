@@ -1,11 +1,13 @@
 //! How much a caller may ask for, and how it learns where it stands.
 
+use axum::{Json, Router};
 use futures::future::join_all;
 use gateway::cache::Limits;
 use gateway::config::{DiscoverySetting, discovery};
 use gateway::plans::Plan;
 use gateway::policies::Policies;
 use gateway::throttle::Rate;
+use serde_json::json;
 use testkit::{Answer, Tokens, eventually};
 
 use crate::services::Instance;
@@ -39,8 +41,11 @@ struct Shop {
 }
 
 async fn shop(policies: Policies) -> Shop {
+    shop_of(Instance::echo("store").await, policies).await
+}
+
+async fn shop_of(store: Instance, policies: Policies) -> Shop {
     let world = World::new().await;
-    let store = Instance::echo("store").await;
     let setting = discovery(&format!("store={}", store.address)).unwrap();
     let gateway = world.gateway_with(setting, policies, Limits::default()).await;
     Shop { world, tokens: Tokens::serve().await, gateway, _store: store }
@@ -89,7 +94,7 @@ async fn who_asks_too_often_is_refused_with_a_problem_that_says_when_to_come_aga
     let refused = shop.get(&alice).await.expect(429);
     assert_eq!(refused.code(), "rate_limited");
     let problem = refused.json();
-    assert_eq!((&problem["source"], &problem["violated-policies"]), (&"gateway".into(), &serde_json::json!(["user"])));
+    assert_eq!((&problem["source"], &problem["violated-policies"]), (&"gateway".into(), &json!(["user"])));
     let again: u64 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((8_000..=9_000).contains(&again), "{again}");
     assert!(refused.header("ratelimit").unwrap().starts_with("\"user\";r=0;t="), "{refused:?}");
@@ -140,6 +145,20 @@ async fn strangers_are_counted_by_address_and_who_is_known_is_not() {
     }
     assert_eq!(shop.gateway.get("/api/registry/v1/services", "bad-x").await.expect(429).code(), "rate_limited");
     assert_eq!(shop.passed(&order, 50).await, 50);
+}
+
+#[tokio::test]
+async fn a_joined_answer_counts_as_its_parts_and_says_what_is_left() {
+    let catalogue = Router::new().fallback(|| async { Json(json!({"items": []})) });
+    let shop = shop_of(Instance::start(catalogue).await, plans()).await;
+    let alice = shop.token("demo", "free", "alice");
+    let joined = shop.gateway.get("/api/mobile/v1/products", &alice).await.expect(200);
+    assert_eq!(joined.header("ratelimit-policy"), Some("\"client\";q=6;w=36000, \"user\";q=4;w=36000"));
+    assert!(joined.header("ratelimit").unwrap().starts_with("\"user\";r=3;t="), "{joined:?}");
+    assert_eq!(shop.passed(&alice, 9).await, 3);
+    let refused = shop.gateway.get("/api/mobile/v1/products", &alice).await.expect(429);
+    assert_eq!(refused.code(), "rate_limited");
+    assert!(refused.header("ratelimit").unwrap().starts_with("\"user\";r=0;t="), "{refused:?}");
 }
 
 #[tokio::test]
