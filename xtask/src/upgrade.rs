@@ -58,7 +58,8 @@ fn earlier(asked: Option<&str>) -> Result<Result<(Earlier, PathBuf), String>> {
         return Ok(Err("there is no earlier revision here (a shallow clone, or no clone at all)".to_owned()));
     };
     println!("from {} ({})", earlier.commit, earlier.subject);
-    match earlier.build() {
+    earlier.check_out()?;
+    match revision::build() {
         Ok(old) => Ok(Ok((earlier, old))),
         Err(error) if asked.is_none() => {
             Ok(Err(format!("{} gives no `order` to upgrade from: {error:#}", earlier.commit)))

@@ -82,10 +82,18 @@ pub(crate) async fn list_waiting(db: &mut PgConnection, limit: i64) -> Result<Ve
     .map_err(Error::from)
 }
 
-/// Marks rows as acknowledged by JetStream.
-pub(crate) async fn mark_published(db: &mut PgConnection, ids: &[Uuid]) -> Result<()> {
-    sqlx::query!("update messaging.outbox set published_at = now() where id = any($1)", ids).execute(db).await?;
-    Ok(())
+/// Marks rows as acknowledged by JetStream; false, and nothing is marked, if the lease is another's by now. That one may
+/// be publishing again what was lost since, and our mark would hide it.
+pub(crate) async fn mark_published(db: &mut PgConnection, ids: &[Uuid], holder: Uuid) -> Result<bool> {
+    let done = sqlx::query!(
+        "with lease as (select from messaging.relay_lease where holder = $2 for share)
+         update messaging.outbox set published_at = now() where id = any($1) and exists (select from lease)",
+        ids,
+        holder
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0 || ids.is_empty())
 }
 
 /// Lets everything wait again that was published in the last three minutes in which anything was. JetStream
@@ -135,4 +143,29 @@ pub(crate) async fn give_lease_back(db: &mut PgConnection, holder: Uuid) -> Resu
         .execute(db)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MIGRATOR;
+
+    #[tokio::test]
+    async fn who_has_lost_the_lease_marks_nothing() {
+        let database = testkit::postgres::database(&[&MIGRATOR]).await;
+        let mut db = database.connect().await;
+        let waits =
+            "insert into messaging.outbox (id, subject, aggregate, body) values (gen_random_uuid(), 'x', 'x', '{}')
+            returning id";
+        let id: Uuid = sqlx::query_scalar(waits).fetch_one(&mut db).await.unwrap();
+        let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+        assert!(take_lease(&mut db, first).await.unwrap());
+        let runs_out = "update messaging.relay_lease set lease_until = now() - interval '1 second'";
+        sqlx::query(runs_out).execute(&mut db).await.unwrap();
+        assert!(take_lease(&mut db, second).await.unwrap());
+        assert!(!mark_published(&mut db, &[id], first).await.unwrap());
+        assert_eq!(list_waiting(&mut db, 9).await.unwrap().len(), 1);
+        assert!(mark_published(&mut db, &[id], second).await.unwrap());
+        assert!(list_waiting(&mut db, 9).await.unwrap().is_empty());
+    }
 }

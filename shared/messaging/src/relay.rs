@@ -90,11 +90,15 @@ impl Relay {
         }
         let published = Point::new("publish").around(self.publish(&waiting)).await?;
         // What NATS may have lost is counted back from the last mark: none may be set after a loss before that is done.
-        if self.bus.times_connected() != connection {
-            return Ok(Duration::ZERO);
+        if self.bus.times_connected() != connection || !self.bus.connected() {
+            return Ok(POLL);
         }
-        let mark = async { outbox::mark_published(&mut *pool.single("mark published").await?, &published).await };
-        within(mark).await?;
+        let mark =
+            async { outbox::mark_published(&mut *pool.single("mark published").await?, &published, self.id).await };
+        if !within(mark).await? {
+            self.leased_at = None;
+            return Ok(STANDBY);
+        }
         metrics::counter!("outbox_published_total").increment(published.len() as u64);
         if published.len() < waiting.len() {
             return Err("some events were not acknowledged".into());

@@ -54,37 +54,37 @@ impl Earlier {
         Ok(Self { commit, subject })
     }
 
-    /// Builds its `order`, among our own: the crates that both use are compiled once. Source and build stay, so that the
-    /// next time only what has changed is compiled.
-    pub fn build(&self) -> Result<PathBuf> {
-        fs::create_dir_all(target()?.join("upgrade"))?;
-        self.check_out()?;
-        ensure!(source()?.join("services/order/Cargo.toml").exists(), "it has no services/order");
-        // Selected as by `workspace::build`, or the crates that both use had other features. The crates of the workspace
-        // are kept apart by another profile: cargo tells them by their place in the workspace, which is the same.
-        let arguments = ["build", "--locked", "--workspace", "--exclude", "xtask", "--bin", "order"];
-        run(cargo()?.current_dir(source()?).env("CARGO_PROFILE_DEV_DEBUG", "false").args(arguments))?;
-        // Our own will lie at the same place.
-        let old = target()?.join("upgrade/order");
-        fs::copy(programs(false)?.join("order"), &old).context("cannot keep the earlier `order`")?;
-        Ok(old)
-    }
-
-    fn check_out(&self) -> Result<()> {
+    /// Checks it out beside our own.
+    pub fn check_out(&self) -> Result<()> {
         let source = source()?;
+        fs::create_dir_all(target()?.join("upgrade"))?;
         if source.join(".git").exists() {
-            return run(Command::new("git").arg("-C").arg(&source).args([
-                "checkout",
-                "--quiet",
-                "--detach",
-                "--force",
-                &self.commit,
-            ]));
+            let mut again = Command::new("git");
+            again.arg("-C").arg(&source).args(["checkout", "--quiet", "--detach", "--force", &self.commit]);
+            if run(&mut again).is_ok() {
+                return Ok(());
+            }
+            // The target directory was kept, and the clone that it belonged to was not.
+            fs::remove_dir_all(&source)?;
         }
         // Forced: an earlier one may be registered whose directory is gone.
         let add = ["worktree", "add", "--quiet", "--detach", "--force"];
         run(Command::new("git").arg("-C").arg(root()).args(add).arg(&source).arg(&self.commit))
     }
+}
+
+/// Builds the `order` that was checked out, among our own: the crates that both use are compiled once. Source and build
+/// stay, so that the next time only what has changed is compiled.
+pub fn build() -> Result<PathBuf> {
+    ensure!(source()?.join("services/order/Cargo.toml").exists(), "it has no services/order");
+    // Selected as by `workspace::build`, or the crates that both use had other features. The crates of the workspace
+    // are kept apart by another profile: cargo tells them by their place in the workspace, which is the same.
+    let arguments = ["build", "--locked", "--workspace", "--exclude", "xtask", "--bin", "order"];
+    run(cargo()?.current_dir(source()?).env("CARGO_PROFILE_DEV_DEBUG", "false").args(arguments))?;
+    // Our own will lie at the same place.
+    let old = target()?.join("upgrade/order");
+    fs::copy(programs(false)?.join("order"), &old).context("cannot keep the earlier `order`")?;
+    Ok(old)
 }
 
 /// Why the revision that was built last cannot run on this one's schema, if it cannot.

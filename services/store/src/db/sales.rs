@@ -18,11 +18,15 @@ pub async fn insert_sale(db: &mut PgConnection, order: OrderId, sold: &Sold) -> 
     Ok(done.execute(db).await?.rows_affected() == 1)
 }
 
-/// Notes that an order is cancelled. Answers what it counted as sold until now; none if it did not count.
+/// Notes that an order is cancelled. Answers what it counted as sold until now; none if it did not count. A program from
+/// before there were `lines` may have counted it without them: then the checkout tells.
 pub async fn cancel_sale(db: &mut PgConnection, order: OrderId) -> database::Result<Option<Sold>> {
     let cancelled = sqlx::query_scalar!(
         r#"insert into sale (order_id, cancelled) values ($1, true)
-           on conflict (order_id) do update set cancelled = true where not sale.cancelled
+           on conflict (order_id) do update set cancelled = true, lines = coalesce(sale.lines, (
+               select jsonb_object_agg(line->>'sku', line->'quantity')
+               from checkout, jsonb_array_elements(snapshot->'lines') as line where checkout.order_id = sale.order_id))
+           where not sale.cancelled
            returning lines as "lines: Json<Sold>""#,
         order.uuid(),
     );

@@ -179,3 +179,21 @@ async fn a_product_that_came_after_its_sale_has_nothing_to_give_back() {
     assert_eq!(sold(&store, "MUG-BLUE").await, 0);
     store.end().await;
 }
+
+#[tokio::test]
+async fn what_an_older_program_counted_is_taken_back_as_it_was_checked_out() {
+    let store = Store::start().await;
+    let order = confirmed(&[]);
+    let cart = store.filled_cart().await;
+    let taken = store.check_out(order.order_id, cart).await.expect(200).json();
+    let line = &taken["lines"][0];
+    let (sku, quantity) = (line["sku"].as_str().unwrap(), line["quantity"].as_i64().unwrap());
+    // It knew neither what it counted nor of cancellations.
+    let counted = format!("insert into sale (order_id) values ('{}')", order.order_id);
+    store.execute(&counted).await;
+    store.execute(&format!("update product set sold = sold + {quantity} + 1 where sku = '{sku}'")).await;
+    store.hear(&cancelled(&order)).await;
+    store.heard(1).await;
+    assert_eq!(sold(&store, sku).await, 1);
+    store.end().await;
+}

@@ -177,6 +177,20 @@ pub(super) async fn list(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<V
     .map_err(Error::from)
 }
 
+/// The letters of a consumer that wait: those first that nobody has redriven in vain, then those with which it was longest
+/// ago. Otherwise the first ones that always fail would keep all others from their turn.
+pub(super) async fn list_next(db: &mut PgConnection, consumer: &str, rows: i64) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar!(
+        "select id from messaging.dead_letter as letter
+         where consumer = $1 and redriven_at is null and discarded_at is null
+         order by (select max(at) from messaging.dead_letter_action where dead_letter_id = letter.id) nulls first, id
+         limit $2",
+        consumer,
+        rows
+    );
+    Ok(ids.fetch_all(db).await?)
+}
+
 /// How many letters of a consumer wait.
 pub(super) async fn count_waiting(db: &mut PgConnection, consumer: &str) -> Result<i64> {
     let count = sqlx::query_scalar!(

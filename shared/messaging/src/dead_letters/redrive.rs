@@ -15,7 +15,7 @@ use web::{Caller, Problem};
 use super::{
     DeadLetters,
     actions::{self, Outcome},
-    letters::{self, DeadLetter, DeadLetterState, DeadLetterSummary, Wanted},
+    letters::{self, DeadLetter, DeadLetterState},
     routes::failed,
     words::{DiscardReason, Name, kept},
 };
@@ -41,7 +41,7 @@ pub struct Redriven {
 pub struct RedriveMany {
     /// The reaction whose letters they are.
     pub consumer: Name,
-    /// How many at the most, the oldest first.
+    /// How many at the most: those first that no redrive has failed for, then those whose last one is longest ago.
     #[serde(default)]
     #[schema(value_type = i64, required = false, minimum = 1, maximum = 100, default = 20)]
     pub limit: AtMost,
@@ -105,7 +105,8 @@ pub(super) async fn one(it: &DeadLetters, id: Uuid, by: &Caller) -> Result<Redri
     }
 }
 
-/// Redrives the oldest letters of a consumer, each in a transaction of its own: one that fails stops no other.
+/// Redrives letters of a consumer, each in a transaction of its own: one that fails stops no other, and comes last the
+/// next time.
 pub(super) async fn many(it: &DeadLetters, wanted: &RedriveMany, by: &Caller) -> Result<RedrivenMany, Problem> {
     let consumer = wanted.consumer.as_str();
     if it.subscriptions.find(consumer).is_none() {
@@ -113,11 +114,11 @@ pub(super) async fn many(it: &DeadLetters, wanted: &RedriveMany, by: &Caller) ->
     }
     let deadline = Instant::now() + PATIENCE;
     let mut done = RedrivenMany::default();
-    for letter in oldest(it, consumer, wanted.limit.0).await? {
+    for letter in next(it, consumer, wanted.limit.0).await? {
         if Instant::now() > deadline {
             break;
         }
-        match again(it, letter.id, by).await {
+        match again(it, letter, by).await {
             Ok(Ok(Outcome::TookEffect)) => done.took_effect += 1,
             Ok(Ok(_)) => done.had_taken_effect += 1,
             Ok(Err(_)) => done.failed += 1,
@@ -131,10 +132,8 @@ pub(super) async fn many(it: &DeadLetters, wanted: &RedriveMany, by: &Caller) ->
     Ok(done)
 }
 
-async fn oldest(it: &DeadLetters, consumer: &str, rows: i64) -> Result<Vec<DeadLetterSummary>, Problem> {
-    let state = DeadLetterState::Waiting;
-    let wanted = Wanted { state, consumer: Some(consumer), subject: None, after: None, rows };
-    letters::list(&mut *it.pool.get().await.map_err(failed)?, &wanted).await.map_err(failed)
+async fn next(it: &DeadLetters, consumer: &str, rows: i64) -> Result<Vec<Uuid>, Problem> {
+    letters::list_next(&mut *it.pool.get().await.map_err(failed)?, consumer, rows).await.map_err(failed)
 }
 
 /// Runs the reaction to a letter again and records what came of it: the outcome, or the error with which it failed.

@@ -125,8 +125,8 @@ async fn redrive(
 
 /// Run a reaction again for the messages that wait for it
 ///
-/// The oldest first, at the most 100 of them and for at the most ten seconds; ask again while some wait. Each is
-/// recorded like a single one, and one that fails again stops no other.
+/// At the most 100 of them and for at the most ten seconds, those last that failed again lately; ask again while some
+/// wait. Each is recorded like a single one, and one that fails again stops no other.
 #[utoipa::path(post, path = "/v1/dead-letter-redrives", operation_id = "redrive_dead_letters", tag = "operations",
     request_body = RedriveMany,
     responses((status = 200, description = "What came of it.", body = RedrivenMany),

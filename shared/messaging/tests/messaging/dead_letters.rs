@@ -270,6 +270,26 @@ async fn all_letters_of_a_reaction_are_redriven_within_bounds_and_one_that_fails
 }
 
 #[tokio::test]
+async fn letters_that_always_fail_keep_no_other_from_its_turn() {
+    let it = one_dead_letter().await;
+    it.broken.store(false, Ordering::Relaxed);
+    let all = json!({"consumer": CONSUMER});
+    it.client.post("/v1/dead-letter-redrives", &it.olga(), &all).await.expect(200);
+    for body in ["no JSON", "nor this"] {
+        it.insert_letter(CONSUMER, body).await;
+    }
+    for version in 8..=9 {
+        it.insert_letter(CONSUMER, &event("AAA", version)).await;
+    }
+    let two = json!({"consumer": CONSUMER, "limit": 2});
+    for (failed, took_effect) in [(2, 0), (0, 2), (2, 0)] {
+        let done = it.client.post("/v1/dead-letter-redrives", &it.olga(), &two).await.expect(200).json();
+        assert_eq!((&done["failed"], &done["took_effect"]), (&json!(failed), &json!(took_effect)), "{done}");
+    }
+    assert_eq!(it.store.effects("AAA").await, [7, 8, 9]);
+}
+
+#[tokio::test]
 async fn letters_are_listed_page_by_page_and_by_reaction_and_type() {
     let it = one_dead_letter().await;
     for n in 0..6 {
