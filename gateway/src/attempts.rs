@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::response::Response;
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use hyper::body::Body as _;
 use tokio::time::{sleep, timeout, timeout_at};
 
@@ -38,13 +38,26 @@ enum Outcome {
     /// For this reason there may be another; if not, this is what the caller is told.
     Again(Why, Instead),
     /// It was silent, so that another one is asked in its place.
-    Elsewhere(Arc<Instance>),
+    Elsewhere(Next),
     Refused(Refusal),
 }
+
+/// Who is asked next, and with which body.
+type Next = (Arc<Instance>, Body);
 
 enum Instead {
     Answer(http::Response<Leased>, InFlight),
     Refusal(Refusal),
+}
+
+/// A request's body as the route takes it.
+pub fn upload(route: &Route, method: &Method, body: Body) -> Result<Upload, Refusal> {
+    let limit = route.body_limit;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Refusal::BodyTooLarge { limit });
+    }
+    let room = route.retry.filter(|_| retry::is_repeatable(method)).map_or(0, |retry| retry.policy.body);
+    Ok(Upload::new(body, limit, route.pause, room))
 }
 
 impl Forwarder {
@@ -54,15 +67,9 @@ impl Forwarder {
         (route, ejection): (&Route, &Ejection),
         deadline: Deadline,
         message: Message,
-        body: Body,
+        upload: Upload,
         permit: Permit,
     ) -> Result<Response, Refusal> {
-        let limit = route.body_limit;
-        if body.size_hint().lower() > limit as u64 {
-            return Err(Refusal::BodyTooLarge { limit });
-        }
-        let room = route.retry.filter(|_| retry::is_repeatable(&message.method)).map_or(0, |retry| retry.policy.body);
-        let upload = Upload::new(body, limit, route.pause, room);
         let budget = self.budgets.of(route);
         let mut request = Request { route, ejection, deadline, message, upload, budget, asked: Vec::new() };
         let answer = timeout_at(deadline.at, self.attempts(&mut request)).await;
@@ -75,10 +82,13 @@ impl Forwarder {
             budget.earn(Instant::now());
         }
         let service = request.route.service;
-        let mut instance = self.choose(request).ok_or(Refusal::NoInstance { service })?;
+        let instance = self.choose(request).ok_or(Refusal::NoInstance { service })?;
+        // Nobody has taken anything of it.
+        let mut next = (instance, request.upload.offer().unwrap_or_default());
         loop {
+            let (instance, body) = next;
             request.asked.push(Arc::clone(&instance));
-            instance = match self.ask(request, &instance).await {
+            next = match self.ask(request, &instance, body).await {
                 Outcome::Answer(answer, held) => return Ok((answer, held)),
                 Outcome::Refused(refusal) => return Err(refusal),
                 Outcome::Elsewhere(next) => next,
@@ -90,10 +100,10 @@ impl Forwarder {
         }
     }
 
-    async fn ask(&self, request: &mut Request<'_>, instance: &Arc<Instance>) -> Outcome {
+    async fn ask(&self, request: &mut Request<'_>, instance: &Arc<Instance>, body: Body) -> Outcome {
         let began = Instant::now();
         request.deadline.pass_on(&mut request.message.headers);
-        let mut attempt = pin!(self.attempt(instance, request.message.clone(), &request.upload));
+        let mut attempt = pin!(self.attempt(instance, request.message.clone(), body));
         let patience = request.patience();
         let answer = match timeout(patience, &mut attempt).await {
             Ok(answer) => answer,
@@ -108,7 +118,7 @@ impl Forwarder {
         let (now, failed) = (Instant::now(), answer.as_ref().map_or(true, |(it, _)| it.status().is_server_error()));
         instance.recent.answered(now.saturating_duration_since(began), failed, now);
         if let Ok((answer, _)) = &answer {
-            self.blame(request, instance, says_of_instance(answer.status(), &request.deadline));
+            self.blame(request, instance, says_of_instance(answer.status(), request));
         }
         match answer {
             Ok((answer, held)) if is_not_now(&answer) => Outcome::Again(Why::NotNow, Instead::Answer(answer, held)),
@@ -130,15 +140,11 @@ impl Forwarder {
     }
 
     /// Another instance than this one, which was silent for so long. None: it is waited for.
-    async fn elsewhere(
-        &self,
-        request: &Request<'_>,
-        silent: &Arc<Instance>,
-        waited: Duration,
-    ) -> Option<Arc<Instance>> {
+    async fn elsewhere(&self, request: &Request<'_>, silent: &Arc<Instance>, waited: Duration) -> Option<Next> {
         // As long as the caller sends, it is the caller who is slow.
         let next = if request.upload.is_finished() { self.next(request, Why::Silent).await } else { None }?;
-        // Who sets a short deadline ejects no instance for others.
+        // Who sets a short deadline ejects no instance for others, nor does who sends slowly.
+        let waited = request.upload.rests().map_or(waited, |rests| rests.min(waited));
         if request.route.retry.is_some_and(|retry| waited >= retry.policy.attempt) {
             self.blame(request, silent, Some(false));
         }
@@ -146,7 +152,7 @@ impl Forwarder {
     }
 
     /// The instance that is asked next, after a wait if it was asked before. None: the caller is told what there is.
-    async fn next(&self, request: &Request<'_>, why: Why) -> Option<Arc<Instance>> {
+    async fn next(&self, request: &Request<'_>, why: Why) -> Option<Next> {
         let retry = request.route.retry?.policy;
         let attempts = request.asked.len();
         if attempts >= retry.attempts || !why.may_repeat(&request.message.method, request.upload.is_whole()) {
@@ -160,8 +166,11 @@ impl Forwarder {
         if exhausted || too_late || !request.may_spend(why) {
             return None;
         }
+        // Before the wait, during which the last attempt may still take of it, and more than is remembered.
+        let body = request.upload.offer()?;
         sleep(delay).await;
-        other.or_else(|| self.choose(request)).or_else(|| request.asked.last().map(Arc::clone))
+        let next = other.or_else(|| self.choose(request)).or_else(|| request.asked.last().map(Arc::clone));
+        next.map(|next| (next, body))
     }
 
     fn time_is_over(&self, request: &Request<'_>) -> Refusal {
@@ -171,8 +180,7 @@ impl Forwarder {
         if let Some(asked) = request.asked.last() {
             asked.recent.answered(request.deadline.total, true, Instant::now());
         }
-        // Who sets a short deadline ejects no instance for others.
-        if let Some(asked) = request.asked.last().filter(|_| !request.deadline.is_callers) {
+        if let Some(asked) = request.asked.last().filter(|_| !request.was_short()) {
             self.blame(request, asked, Some(false));
         }
         Refusal::Timeout { service: request.route.service, after: request.deadline.total }
@@ -206,6 +214,11 @@ impl Request<'_> {
         retry.map_or(left, |retry| retry.policy.patience(left))
     }
 
+    // Who sets a short deadline, or leaves little of it, ejects no instance for others.
+    fn was_short(&self) -> bool {
+        self.deadline.is_callers || !self.upload.was_quick(self.deadline.total)
+    }
+
     fn may_spend(&self, why: Why) -> bool {
         let affordable = self.budget.as_ref().is_some_and(|budget| budget.spend(Instant::now()));
         let (service, outcome) = (self.route.service, if affordable { "repeated" } else { "over_budget" });
@@ -224,9 +237,9 @@ impl Instead {
     }
 }
 
-fn says_of_instance(status: StatusCode, deadline: &Deadline) -> Option<bool> {
+fn says_of_instance(status: StatusCode, request: &Request<'_>) -> Option<bool> {
     match status.as_u16() {
-        504 if deadline.is_callers => None,
+        504 if request.was_short() => None,
         500 | 502..=504 => Some(false),
         _ => Some(true),
     }

@@ -2,10 +2,9 @@
 
 use std::error::Error as StdError;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -68,7 +67,8 @@ pub struct Upload(Arc<Shared>);
 
 struct Shared {
     body: Mutex<Taken>,
-    finished: AtomicBool,
+    began: Instant,
+    finished: OnceLock<Instant>,
 }
 
 struct Taken {
@@ -91,7 +91,12 @@ impl Upload {
         let empty = body.is_end_stream();
         let body = if empty { Body::empty() } else { Body::new(Limited::new(Paced::new(body, pause, ()), limit)) };
         let body = Mutex::new(Taken { body, kept: Some(Vec::new()), room, offer: 0 });
-        Self(Arc::new(Shared { body, finished: AtomicBool::new(empty) }))
+        let (began, finished) = (Instant::now(), OnceLock::new());
+        let upload = Self(Arc::new(Shared { body, began, finished }));
+        if empty {
+            upload.finish();
+        }
+        upload
     }
 
     /// The body for one attempt. `None` if bytes were taken of it that are not remembered.
@@ -112,7 +117,26 @@ impl Upload {
 
     /// Whether the caller has sent all of it.
     pub fn is_finished(&self) -> bool {
-        self.0.finished.load(Ordering::Relaxed)
+        self.0.finished.get().is_some()
+    }
+
+    /// How long the caller took to send it. `None`: it has not sent all.
+    pub fn took(&self) -> Option<Duration> {
+        self.0.finished.get().map(|finished| finished.saturating_duration_since(self.0.began))
+    }
+
+    /// Since when the service has all of it, so that what it takes is its own time.
+    pub fn rests(&self) -> Option<Duration> {
+        self.0.finished.get().map(Instant::elapsed)
+    }
+
+    /// Whether the caller left the service at least half of the time that there is for both.
+    pub fn was_quick(&self, total: Duration) -> bool {
+        self.took().is_some_and(|took| took * 2 <= total)
+    }
+
+    fn finish(&self) {
+        self.0.finished.get_or_init(Instant::now);
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -160,8 +184,13 @@ impl HttpBody for Offered {
             taken.remember(frame);
             self.next += 1;
         }
-        if matches!(frame, Poll::Ready(None)) || taken.body.is_end_stream() {
-            upload.0.finished.store(true, Ordering::Relaxed);
+        let ended = match &frame {
+            Poll::Ready(None) => true,
+            Poll::Ready(Some(Err(_))) => false,
+            _ => taken.body.is_end_stream(),
+        };
+        if ended {
+            upload.finish();
         }
         frame
     }

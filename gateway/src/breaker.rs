@@ -1,6 +1,8 @@
 //! A service that fails or crawls is not asked for a while: the caller hears so at once, and the service gets time.
 //! One circuit per service, policy and class of methods.
 
+#[cfg(test)]
+mod callers;
 mod circuit;
 #[cfg(test)]
 mod laws;
@@ -12,6 +14,7 @@ use axum::response::Response;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use crate::body::Upload;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::kept::Kept;
@@ -191,12 +194,11 @@ impl Guard {
         breaker.with(|circuit| circuit.check(Instant::now())).map_err(|again| breaker.refusal(again))
     }
 
-    /// Lets the request in. From now on its time is the service's.
-    pub fn admit(self) -> Result<Call, Refusal> {
-        let began = Instant::now();
-        let Some(breaker) = self.0 else { return Ok(Call { admitted: None, began }) };
-        match breaker.with(|circuit| circuit.admit(began)) {
-            Ok(ticket) => Ok(Call { admitted: Some((breaker, ticket)), began }),
+    /// Lets the request in. As soon as all of `upload` has come, its time is the service's.
+    pub fn admit(self, upload: Upload) -> Result<Call, Refusal> {
+        let Some(breaker) = self.0 else { return Ok(Call { admitted: None, upload }) };
+        match breaker.with(|circuit| circuit.admit(Instant::now())) {
+            Ok(ticket) => Ok(Call { admitted: Some((breaker, ticket)), upload }),
             Err(again) => Err(breaker.refusal(again)),
         }
     }
@@ -205,43 +207,47 @@ impl Guard {
 /// A request that was let in, until its outcome is known. The caller may go away before, and then it is dropped.
 pub struct Call {
     admitted: Option<(Arc<Breaker>, Ticket)>,
-    began: Instant,
+    upload: Upload,
 }
 
 impl Call {
     /// What the answer says about the service.
     pub fn judge(mut self, answer: &Result<Response, Refusal>, deadline: &Deadline) {
+        // Who sets a short deadline, or leaves little of it, learns that it was too short, and opens no circuit for others.
+        let was_short = deadline.is_callers || !self.upload.was_quick(deadline.total);
         let failed = match answer {
             Ok(response) => match response.status().as_u16() {
-                // Who sets a short deadline learns that it was too short, and opens no circuit for others.
-                504 if deadline.is_callers => None,
+                504 if was_short => None,
                 500 | 502..=504 => Some(true),
                 _ => Some(false),
             },
-            Err(Refusal::Timeout { .. }) if deadline.is_callers => None,
+            Err(Refusal::Timeout { .. }) if was_short => None,
             Err(Refusal::Timeout { .. } | Refusal::Unreachable { .. } | Refusal::BadAnswer { .. }) => Some(true),
             // Faults of the caller, and a service that nobody runs: nothing needs to be spared.
-            Err(_) => return,
+            Err(_) => return self.settle(None),
         };
-        self.settle(failed);
+        self.settle(self.outcome(failed));
     }
 
-    fn settle(&mut self, failed: Option<bool>) {
-        let Some((breaker, ticket)) = self.admitted.take() else { return };
-        let now = Instant::now();
-        let slow = now.duration_since(self.began) >= breaker.policy.slow_after;
-        let outcome = match failed {
+    fn outcome(&self, failed: Option<bool>) -> Option<Outcome> {
+        let (breaker, _) = self.admitted.as_ref()?;
+        // Not before the caller has sent all: until then it is the caller who is slow.
+        let slow = self.upload.rests().is_some_and(|rests| rests >= breaker.policy.slow_after);
+        match failed {
             Some(failed) => Some(Outcome { failed, slow }),
             // Nobody waited for the end, but it was slow before.
-            None if slow => Some(Outcome { failed: false, slow }),
-            None => None,
-        };
-        breaker.with(|circuit| circuit.settle(ticket, outcome, now));
+            None => slow.then_some(Outcome { failed: false, slow }),
+        }
+    }
+
+    fn settle(&mut self, outcome: Option<Outcome>) {
+        let Some((breaker, ticket)) = self.admitted.take() else { return };
+        breaker.with(|circuit| circuit.settle(ticket, outcome, Instant::now()));
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.settle(None);
+        self.settle(self.outcome(None));
     }
 }

@@ -72,7 +72,7 @@ pub enum Look {
     Lead(Lead, Flight),
 }
 
-/// The duty to bring one answer. Dropped without landing, those who wait get none and the next request leads anew.
+/// The duty to bring one answer. Dropped without landing, those who wait get none and look again: one of them leads anew.
 pub struct Lead {
     pub key: Key,
     number: u64,
@@ -84,9 +84,9 @@ pub struct Flight(watch::Receiver<Option<Answer>>);
 
 impl Flight {
     /// Waits for the answer the leader brings.
-    pub async fn answer(mut self) -> Answer {
+    pub async fn answer(mut self) -> Option<Answer> {
         let landed = self.0.wait_for(Option::is_some).await;
-        landed.ok().and_then(|answer| answer.clone()).unwrap_or(Answer::Unavailable)
+        landed.ok().and_then(|answer| answer.clone())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::policies::Within;
 
 pub use bounds::{Bounds, Held, network};
 pub use guarded::Guarded;
-pub use patience::{Overdue, Patience, Watch};
+pub use patience::{Overdue, Patience, Request, Watch};
 pub use version::version;
 
 /// The section `[connections]`, checked.

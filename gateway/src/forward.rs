@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Request, Uri, Version, header};
 use http_body_util::LengthLimitError;
 
 use crate::balance::{InFlight, Instance};
-use crate::body::{Idle, Paced, Upload, caused_by};
+use crate::body::{Idle, Paced, caused_by};
 use crate::discovery::Discovery;
 use crate::error::Refusal;
 use crate::headers;
@@ -41,10 +41,10 @@ impl Forwarder {
         &self,
         instance: &Arc<Instance>,
         message: Message,
-        upload: &Upload,
+        body: Body,
     ) -> Result<(http::Response<Leased>, InFlight), Fault> {
         let held = instance.enter();
-        let mut request = Request::new(upload.offer().unwrap_or_default());
+        let mut request = Request::new(body);
         *request.method_mut() = message.method;
         *request.uri_mut() = Uri::from(message.target);
         *request.version_mut() = Version::HTTP_11;

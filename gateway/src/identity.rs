@@ -50,21 +50,24 @@ impl Translator {
             Err(refusal) => return Err(stranger().err().unwrap_or(refusal)),
         };
         let key = Key { token: Sha256::digest(token).into(), audience };
-        let (answer, how) = match self.cache.look(key, Instant::now()) {
-            Look::Hit(granted @ Answer::Granted { .. }) => (granted, &self.hit),
-            Look::Hit(answer) => {
-                stranger()?;
-                (answer, &self.hit)
-            }
-            Look::Join(flight) => (flight.answer().await, &self.joined),
-            Look::Lead(lead, flight) => {
-                if let Err(refusal) = stranger() {
-                    self.cache.land(lead, Answer::Unavailable, Instant::now());
-                    return Err(refusal);
+        let (answer, how) = loop {
+            break match self.cache.look(key, Instant::now()) {
+                Look::Hit(granted @ Answer::Granted { .. }) => (granted, &self.hit),
+                Look::Hit(answer) => {
+                    stranger()?;
+                    (answer, &self.hit)
                 }
-                self.ask(lead, token.to_owned());
-                (flight.answer().await, &self.miss)
-            }
+                Look::Join(flight) => match flight.answer().await {
+                    Some(answer) => (answer, &self.joined),
+                    // Who was to ask was not let in: that says nothing about the others.
+                    None => continue,
+                },
+                Look::Lead(lead, flight) => {
+                    stranger()?;
+                    self.ask(lead, token.to_owned());
+                    (flight.answer().await.unwrap_or(Answer::Unavailable), &self.miss)
+                }
+            };
         };
         how.count();
         match answer {
@@ -120,11 +123,30 @@ fn is_token(token: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
+    use crate::cache::Limits;
 
     fn read(values: &[&str]) -> Result<String, Refusal> {
         let headers = values.iter().map(|v| (header::AUTHORIZATION, v.parse().unwrap())).collect();
         bearer(&headers).map(str::to_owned)
+    }
+
+    #[tokio::test]
+    async fn one_who_is_not_let_in_refuses_nobody_who_came_with_the_same_token() {
+        let exchange = Exchange::new("http://127.0.0.1:9/auth", "secret".to_owned().into()).unwrap();
+        let translator = Arc::new(Translator::new(Cache::new(Limits::default()), exchange));
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("Bearer abc"))]);
+        let mut joins = Box::pin(translator.translate(&headers, "store", || Ok(())));
+        let stranger = || {
+            assert!(joins.as_mut().now_or_never().is_none());
+            Err(Refusal::NoToken)
+        };
+        assert_eq!(translator.translate(&headers, "store", stranger).await.unwrap_err(), Refusal::NoToken);
+        // It asks on its own behalf now.
+        assert!(joins.as_mut().now_or_never().is_none());
+        assert_eq!(joins.await.unwrap_err(), Refusal::AuthUnavailable);
     }
 
     #[test]

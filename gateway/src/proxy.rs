@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, header};
+use tokio::time::timeout_at;
 
 use crate::claims::Claims;
 use crate::compress::Accepts;
@@ -22,7 +23,7 @@ use crate::routes::Route;
 use crate::shed::Admitted;
 use crate::tags::Tags;
 use crate::throttle::Standing;
-use crate::{App, formats, headers, http_cache, hygiene, path};
+use crate::{App, attempts, formats, headers, http_cache, hygiene, path};
 
 /// Answers whatever is not a page of the gateway's own.
 pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -114,7 +115,9 @@ async fn pass(
     let is_operator = || route.audience.is_some_and(|audience| app.translator.is_operator(&head.headers, audience));
     let admitted = app.shedder.admit(route, is_operator)?;
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let identity = identify(app, (policies, route), noted, &head.headers, peer).await?;
+    let identity = timeout_at(deadline.at, identify(app, (policies, route), noted, &head.headers, peer)).await;
+    let too_late = Refusal::Timeout { service: route.service, after: deadline.total };
+    let identity = identity.unwrap_or(Err(too_late))?;
     headers::inbound(&mut head.headers, route, &app.origin, peer);
     let mut class = None;
     if let Some((authorization, claims)) = identity {
@@ -144,11 +147,12 @@ impl Ahead<'_> {
         let breaker = app.breakers.of(route, &message.method);
         breaker.check()?;
         let permit = app.bulkheads.enter(route, &deadline).await?;
-        let call = breaker.admit()?;
-        let answer = app.forwarder.send((route, &policies.ejection), deadline, message, body, permit).await;
+        let upload = attempts::upload(route, &message.method, body)?;
+        let call = breaker.admit(upload.clone())?;
+        let answer = app.forwarder.send((route, &policies.ejection), deadline, message, upload.clone(), permit).await;
         call.judge(&answer, &deadline);
         if let Some(admitted) = admitted {
-            admitted.learn(&answer);
+            admitted.learn(&answer, &upload);
         }
         answer
     }

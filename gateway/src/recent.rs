@@ -24,7 +24,7 @@ const FAILED: usize = TIMES;
 pub struct Recent(Mutex<Ring<{ TIMES + 1 }>>);
 
 /// The last minute in numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Lately {
     /// Requests that were answered, per second.
     #[schema(minimum = 0, example = 120.5)]

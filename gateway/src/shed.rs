@@ -14,7 +14,7 @@ use std::{
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::{error::Refusal, kept::Kept, policies::Within, routes::Route};
+use crate::{body::Upload, error::Refusal, kept::Kept, policies::Within, routes::Route};
 use limit::Limit;
 
 /// A section `[shed.…]`.
@@ -119,14 +119,15 @@ impl Limiter {
 pub struct Admitted(Option<(Arc<Limiter>, Instant)>);
 
 impl Admitted {
-    /// Learns from how long the answer took. Refusals other than the service's silence say nothing about that.
-    pub fn learn(&self, answer: &Result<Response, Refusal>) {
+    /// Learns from how long the answer took, without what the caller took to send its request. Refusals other than the
+    /// service's silence say nothing about that.
+    pub fn learn(&self, answer: &Result<Response, Refusal>, upload: &Upload) {
         let says = match answer {
             Ok(response) => !response.status().is_server_error(),
             Err(refusal) => matches!(refusal, Refusal::Timeout { .. }),
         };
-        if let Some((limiter, began)) = self.0.as_ref().filter(|_| says) {
-            limiter.learn(began.elapsed());
+        if let (Some((limiter, began)), Some(sending)) = (self.0.as_ref().filter(|_| says), upload.took()) {
+            limiter.learn(began.elapsed().saturating_sub(sending));
         }
     }
 }

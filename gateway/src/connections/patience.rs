@@ -1,8 +1,9 @@
 //! How long a caller may take: to send a head, between two requests, to take in an answer.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -29,18 +30,23 @@ pub struct Watch {
     in_head: AtomicBool,
     stalled: AtomicBool,
     written: AtomicU64,
+    // Answers of which the caller was given a piece and took no other since, by the number of the request.
+    given: Mutex<HashMap<u64, Instant>>,
 }
 
 /// A request whose answer is not out yet.
 #[derive(Debug)]
-pub struct Request(Arc<Watch>);
+pub struct Request {
+    watch: Arc<Watch>,
+    number: u64,
+}
 
 impl Watch {
     /// A request has come in; it is there until the answer is dropped.
     pub fn enter(self: &Arc<Self>) -> Request {
         self.in_flight.fetch_add(1, Relaxed);
-        self.requests.fetch_add(1, Relaxed);
-        Request(Arc::clone(self))
+        let number = self.requests.fetch_add(1, Relaxed);
+        Request { watch: Arc::clone(self), number }
     }
 
     /// How many requests have come in.
@@ -61,6 +67,16 @@ impl Watch {
         }
     }
 
+    // How long an answer has been waiting for its caller, of those that share the connection.
+    fn waits(&self) -> Option<Duration> {
+        self.given().values().min().map(Instant::elapsed)
+    }
+
+    // It is whole after every statement.
+    fn given(&self) -> MutexGuard<'_, HashMap<u64, Instant>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn does(&self) -> Doing {
         if self.in_flight.load(Relaxed) > 0 {
             if self.stalled.load(Relaxed) { Doing::Stalls(self.written.load(Relaxed)) } else { Doing::Works }
@@ -72,9 +88,22 @@ impl Watch {
     }
 }
 
+impl Request {
+    /// Whether it is the caller who must take in a piece before the answer goes on, or the answer that has none.
+    pub fn gave(&self, piece: bool) {
+        let mut given = self.watch.given();
+        if piece {
+            given.insert(self.number, Instant::now());
+        } else {
+            given.remove(&self.number);
+        }
+    }
+}
+
 impl Drop for Request {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
+        self.gave(false);
+        self.watch.in_flight.fetch_sub(1, Relaxed);
     }
 }
 
@@ -102,6 +131,9 @@ impl Patience {
         let mut since = (watch.does(), Instant::now());
         loop {
             sleep(look).await;
+            if watch.waits().is_some_and(|waits| waits >= self.stall) {
+                return Overdue::Stall;
+            }
             let doing = watch.does();
             if doing != since.0 {
                 since = (doing, Instant::now());
@@ -140,6 +172,39 @@ mod tests {
         let _request = watch.enter();
         watch.stalled(true);
         assert_eq!(PATIENCE.ends(&watch).await, Overdue::Stall);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_answer_that_is_not_taken_in_is_enough_and_one_that_has_nothing_to_give_is_waited_for() {
+        let watch = Arc::new(Watch::default());
+        let (quiet, taken, left) = (watch.enter(), watch.enter(), watch.enter());
+        left.gave(true);
+        drop(left);
+        quiet.gave(true);
+        quiet.gave(false);
+        let goes_on = async {
+            for _ in 0..20 {
+                taken.gave(true);
+                sleep(PATIENCE.stall / 2).await;
+            }
+        };
+        tokio::select! {
+            overdue = PATIENCE.ends(&watch) => panic!("{overdue:?}"),
+            () = goes_on => {}
+        }
+        let began = Instant::now();
+        let goes_on = async {
+            quiet.gave(true);
+            loop {
+                taken.gave(true);
+                sleep(PATIENCE.stall / 2).await;
+            }
+        };
+        tokio::select! {
+            overdue = PATIENCE.ends(&watch) => assert_eq!(overdue, Overdue::Stall),
+            () = goes_on => {}
+        }
+        assert!((PATIENCE.stall..=PATIENCE.stall * 2).contains(&began.elapsed()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,7 +12,6 @@ use tokio::time::timeout;
 use super::CONTRACTS;
 use crate::App;
 use crate::balance;
-use crate::body::Upload;
 use crate::compose;
 use crate::error::Refusal;
 use crate::forward::Message;
@@ -60,8 +59,7 @@ async fn ask(app: &App, service: &'static str) -> anyhow::Result<Bytes> {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
     let message = Message { method: Method::GET, target: PathAndQuery::from_static(path), headers };
-    let nothing = Upload::new(Body::empty(), 0, PATIENCE, 0);
-    let (answer, _held) = app.forwarder.attempt(instance, message, &nothing).await?;
+    let (answer, _held) = app.forwarder.attempt(instance, message, Body::empty()).await?;
     anyhow::ensure!(answer.status().is_success(), "answered {}", answer.status());
     let body = Limited::new(answer.into_body(), LARGEST).collect().await;
     let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();

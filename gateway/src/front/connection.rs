@@ -43,7 +43,13 @@ pub async fn serve(
         () = late(&closing) => return,
     };
     let Ok(Ok(Some((version, first)))) = begun else { return };
-    let talk = Arc::new(Talk { front, peer, watch: Arc::default(), requests: limits.requests });
+    let talk = Arc::new(Talk {
+        front,
+        peer,
+        watch: Arc::default(),
+        requests: limits.requests,
+        told: CancellationToken::new(),
+    });
     if version == Version::HTTP_2 {
         talk.http2(stream, first, limits, closing).await;
     } else {
@@ -56,11 +62,20 @@ async fn late(closing: &CancellationToken) {
     sleep(LAST_WORD).await;
 }
 
+async fn enough(closing: &CancellationToken, last: &CancellationToken) {
+    tokio::select! {
+        () = closing.cancelled() => {}
+        () = last.cancelled() => {}
+    }
+}
+
 struct Talk {
     front: Arc<Front>,
     peer: SocketAddr,
     watch: Arc<Watch>,
     requests: u64,
+    // By the last of them.
+    told: CancellationToken,
 }
 
 impl Talk {
@@ -111,7 +126,7 @@ impl Talk {
         limits: &Connections,
         closing: CancellationToken,
     ) {
-        let watch = Arc::clone(&self.watch);
+        let (watch, last) = (Arc::clone(&self.watch), self.told.clone());
         let stream = TokioIo::new(Guarded::http2(stream, first, Arc::clone(&watch)));
         let service = service_fn(move |request| Arc::clone(&self).answer(request));
         let mut served = pin!(
@@ -121,7 +136,7 @@ impl Talk {
                 .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
                 .serve_connection(stream, service)
         );
-        let (mut overdue, mut closed) = (pin!(limits.patience.ends(&watch)), pin!(closing.cancelled()));
+        let (mut overdue, mut closed) = (pin!(limits.patience.ends(&watch)), pin!(enough(&closing, &last)));
         let mut told = false;
         loop {
             tokio::select! {
@@ -138,12 +153,15 @@ impl Talk {
 
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, Infallible> {
         let entered = self.watch.enter();
-        let last = self.watch.requests() >= self.requests && request.version() < Version::HTTP_2;
-        let mut response = Arc::clone(&self.front).answer(request.map(Body::new), self.peer).await;
+        let (shares, last) = (request.version() == Version::HTTP_2, self.watch.requests() >= self.requests);
         if last {
+            self.told.cancel();
+        }
+        let mut response = Arc::clone(&self.front).answer(request.map(Body::new), self.peer).await;
+        if last && !shares {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response.map(|body| Counted::around(body, entered)))
+        Ok(response.map(|body| Counted::around(body, entered, shares)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A body that keeps something until it has been sent.
+//! An answer on its way to the caller: its request is there until the last piece was taken.
 
 use std::{
     pin::Pin,
@@ -8,25 +8,33 @@ use std::{
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-/// The body, and what is kept.
-pub struct Counted<H> {
+use crate::connections;
+
+/// The body, and the request that it answers.
+pub struct Counted {
     body: Body,
-    _held: H,
+    request: connections::Request,
+    // Others go on beside it, so that the stream of bytes does not tell whether it is taken in.
+    shares: bool,
 }
 
-impl<H: Send + Unpin + 'static> Counted<H> {
-    /// An empty body keeps nothing.
-    pub fn around(body: Body, held: H) -> Body {
-        if body.is_end_stream() { body } else { Body::new(Self { body, _held: held }) }
+impl Counted {
+    /// An empty body keeps nothing. `shares` a connection with other answers, or has it for itself.
+    pub fn around(body: Body, request: connections::Request, shares: bool) -> Body {
+        if body.is_end_stream() { body } else { Body::new(Self { body, request, shares }) }
     }
 }
 
-impl<H: Unpin> HttpBody for Counted<H> {
+impl HttpBody for Counted {
     type Data = Bytes;
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if self.shares {
+            self.request.gave(matches!(frame, Poll::Ready(Some(Ok(_)))));
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -35,8 +35,7 @@ impl Status {
             }
         }
         for gone in known.difference(&here) {
-            gauge!("gateway_instance_weight", gone).set(0.0);
-            gauge!("gateway_instance_in_flight", gone).set(0.0);
+            show(gone, 0.0, 0, &Lately::default());
         }
         *known = here;
         for limit in &self.limits {
@@ -62,14 +61,18 @@ impl Service {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // numbers of requests
 impl Instance {
     fn show(&self, place: &Place) {
-        gauge!("gateway_instance_weight", place).set(self.weight);
-        gauge!("gateway_instance_in_flight", place).set(self.in_flight as f64);
-        gauge!("gateway_instance_requests_per_second", place).set(self.lately.per_second);
-        times("gateway_instance_latency_seconds", place, &self.lately);
+        show(place, self.weight, self.in_flight, &self.lately);
     }
+}
+
+#[allow(clippy::cast_precision_loss)] // numbers of requests
+fn show(place: &Place, weight: f64, in_flight: usize, lately: &Lately) {
+    gauge!("gateway_instance_weight", place).set(weight);
+    gauge!("gateway_instance_in_flight", place).set(in_flight as f64);
+    gauge!("gateway_instance_requests_per_second", place).set(lately.per_second);
+    times("gateway_instance_latency_seconds", place, lately);
 }
 
 fn times(name: &'static str, labels: &[(&'static str, String)], lately: &Lately) {

@@ -16,10 +16,17 @@ use tokio::sync::mpsc;
 use crate::services::{Hang, Instance};
 use crate::world::{Gateway, World, routes};
 
+const CROWD: usize = 8;
+
 async fn gateway(world: &World, setting: &str, in_flight: usize, queue: usize) -> Gateway {
     let policies = routes(|route| {
-        route.breaker = None;
-        let bulkhead = &mut route.bulkhead.as_mut().unwrap().policy;
+        (route.breaker, route.timeout) = (None, Duration::from_mins(1));
+        let bulkhead = route.bulkhead.as_mut().unwrap();
+        // Of no other test: metrics are the process's.
+        if in_flight == CROWD {
+            bulkhead.name = "crowded";
+        }
+        let bulkhead = &mut bulkhead.policy;
         (bulkhead.in_flight, bulkhead.queue) = (in_flight, queue);
         bulkhead.wait = Duration::from_mins(1);
     });
@@ -37,20 +44,21 @@ async fn while_shipping_hangs_the_catalogue_is_answered() {
     let (hang, store) = (Hang::default(), Instance::echo("store").await);
     let shipping = hang.instance().await;
     let setting = format!("store={},shipping={}", store.address, shipping.address);
-    let gateway = gateway(&world, &setting, 8, 8).await;
-    let hanging: Vec<_> = (0..16).map(|_| spawn(&gateway, "/api/shipping/v1/rates")).collect();
-    eventually(async || hang.inside() == 8).await;
-    // The line is full too.
+    let gateway = gateway(&world, &setting, CROWD, CROWD).await;
+    let hanging: Vec<_> = (0..2 * CROWD).map(|_| spawn(&gateway, "/api/shipping/v1/rates")).collect();
+    eventually(async || hang.inside() == CROWD).await;
+    // The line is full too. Before, who asks would be in it.
     eventually(async || {
-        let refused = tokio::time::timeout(Duration::from_millis(50), gateway.get("/api/shipping/v1/rates", "good-1"));
-        refused.await.is_ok_and(|answer| answer.expect(503).code() == "overloaded")
+        let full = "gateway_bulkhead_waiting{service=\"shipping\",policy=\"crowded\"} 8\n";
+        gateway.ops.get("/metrics", "").await.body.contains(full)
     })
     .await;
+    assert_eq!(gateway.get("/api/shipping/v1/rates", "good-1").await.expect(503).code(), "overloaded");
     for _ in 0..20 {
         let catalogue = join_all((0..8).map(|_| gateway.get("/api/store/v1/products", "good-1"))).await;
         assert!(catalogue.iter().all(|answer| answer.status == 200), "{catalogue:?}");
     }
-    assert_eq!(hang.arrived(), 8);
+    assert_eq!(hang.arrived(), CROWD);
     hang.let_go();
     for answer in hanging {
         answer.await.unwrap().expect(200);
@@ -62,7 +70,9 @@ async fn a_service_that_hangs_fills_its_own_places_before_anything_is_shed() {
     let world = World::new().await;
     let (hang, store) = (Hang::default(), Instance::echo("store").await);
     let shipping = hang.instance().await;
-    let gateway = world.gateway(&format!("store={},shipping={}", store.address, shipping.address)).await;
+    let setting = discovery(&format!("store={},shipping={}", store.address, shipping.address)).unwrap();
+    let policies = routes(|route| (route.breaker, route.timeout) = (None, Duration::from_mins(1)));
+    let gateway = world.gateway_with(setting, policies, Limits::default()).await;
     let route = Policies::standard().route("/api/shipping/v1/rates").unwrap().clone();
     let Policy { in_flight, queue, .. } = route.bulkhead.unwrap().policy;
     let (told, mut answers) = mpsc::unbounded_channel();

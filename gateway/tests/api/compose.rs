@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use futures::future::join_all;
 use gateway::cache::Limits;
 use gateway::config::discovery;
 use gateway::plans::Plan;
@@ -106,8 +107,9 @@ async fn a_part_that_hangs_or_is_not_there_is_missing_and_the_rest_is_told_in_ti
     let (world, hang) = (World::new().await, Hang::default());
     let (store, inventory, shipping) = (store().await, hang.instance().await, nobody().await);
     let all = format!("store={},inventory={},shipping={shipping}", store.address, inventory.address);
-    let gateway = gateway(&world, &all, 1_000).await;
-    let page = gateway.get(PAGE, "good-1").await.expect(200).json();
+    let gateway = gateway(&world, &all, 4_000).await;
+    let pages = join_all((0..3).map(|_| gateway.get(PAGE, "good-1"))).await;
+    let page = pages.into_iter().next().unwrap().expect(200).json();
     contract("shop").check_response("GET", "/v1/products/MUG-BLUE/page", 200, &page);
     assert_eq!(page["product"]["name"], "Blue mug");
     assert_eq!(missing(&page), [("stock", "upstream_timeout"), ("shipping", "unreachable")]);
@@ -128,12 +130,14 @@ async fn a_callers_own_time_is_kept_to_and_opens_no_circuit() {
     let (store, inventory, shipping) = (store().await, hang.instance().await, shipping().await);
     let all = format!("store={},inventory={},shipping={}", store.address, inventory.address, shipping.address);
     let gateway = gateway(&world, &all, LONG).await;
-    for _ in 0..5 {
-        let request = gateway.client.request(http::Method::GET, PAGE, "good-1").header("Request-Timeout-Ms", "500");
+    let ask = async || {
+        let request = gateway.client.request(http::Method::GET, PAGE, "good-1").header("Request-Timeout-Ms", "3000");
         let page = gateway.client.send(request).await.expect(200).json();
         assert_eq!(missing(&page), [("stock", "upstream_timeout")]);
-    }
-    assert_eq!(hang.arrived(), 5);
+    };
+    join_all((0..5).map(|_| ask())).await;
+    ask().await;
+    assert_eq!(hang.arrived(), 6);
     hang.let_go();
 }
 

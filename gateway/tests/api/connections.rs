@@ -1,8 +1,23 @@
 //! What callers' connections may do.
 
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    routing::get,
+};
 use gateway::{cache::Limits, config::discovery, connections::Connections, policies::Policies};
+use http_body_util::BodyExt;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -11,7 +26,7 @@ use tokio::{
 use crate::{
     raw,
     services::Instance,
-    world::{Gateway, SOON, World},
+    world::{Gateway, SOON, World, routes},
 };
 
 const REQUEST: &str = "GET /api/store/v1/x HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer good-1\r\n\r\n";
@@ -142,6 +157,62 @@ async fn http2_is_spoken_with_who_begins_with_it() {
     }
     let refused = client.get(format!("{}/api/store/v1/../x%2f", gateway.url)).send().await.unwrap();
     assert_eq!(refused.status(), 400);
+}
+
+/// A body of many pieces that is one less when it is gone.
+struct Endless(Arc<AtomicUsize>);
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn who_gives_no_window_holds_no_place_for_ever() {
+    let world = World::new().await;
+    let (begun, under_way) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (starts, held) = (Arc::clone(&begun), Arc::clone(&under_way));
+    let endless = async move || {
+        starts.fetch_add(1, SeqCst);
+        held.fetch_add(1, SeqCst);
+        let body = Endless(Arc::clone(&held));
+        Body::from_stream(futures::stream::unfold(body, async |body| {
+            tokio::task::yield_now().await;
+            Some((Ok::<_, Infallible>(Bytes::from_static(&[0; 4096])), body))
+        }))
+    };
+    let store = Router::new().route("/v1/endless", get(endless)).route("/v1/short", get(async || "short"));
+    let store = Instance::start(store).await;
+    let mut policies = routes(|route| {
+        let bulkhead = &mut route.bulkhead.as_mut().unwrap().policy;
+        (bulkhead.in_flight, bulkhead.queue) = (8, 0);
+    });
+    policies.connections.patience.stall = SOON;
+    let setting = discovery(&format!("store={}", store.address)).unwrap();
+    let gateway = world.gateway_with(setting, policies, Limits::default()).await;
+    let stingy = raw::without_window(gateway.address(), "/api/store/v1/endless", 8).await;
+    testkit::eventually(async || begun.load(SeqCst) == 8).await;
+    testkit::eventually(async || under_way.load(SeqCst) == 0).await;
+    testkit::eventually(async || gateway.get("/api/store/v1/short", "good-1").await.status == 200).await;
+    raw::rest(stingy).await;
+}
+
+#[tokio::test]
+async fn an_http2_connection_is_closed_after_its_last_request_and_each_was_answered() {
+    let world = World::new().await;
+    let gateway = gateway(&world, |it| it.requests = 3).await;
+    let stream = TokioIo::new(TcpStream::connect(gateway.address()).await.unwrap());
+    let (mut sender, connection) = http2::handshake::<_, _, Body>(TokioExecutor::new(), stream).await.unwrap();
+    let running = tokio::spawn(connection);
+    for _ in 0..3 {
+        let request = http::Request::get(format!("{}/api/store/v1/x", gateway.url));
+        let request = request.header("authorization", "Bearer good-1").body(Body::empty()).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.into_body().collect().await.unwrap();
+    }
+    tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -23,6 +23,33 @@ pub async fn send(address: &str, text: &str) -> String {
     rest(open(address, text).await).await
 }
 
+/// HTTP/2 on a connection that takes in no byte of an answer's body: `requests` times GET of `path`, all at once.
+pub async fn without_window(address: &str, path: &str, requests: u32) -> TcpStream {
+    const NO_WINDOW: [u8; 6] = [0, 4, 0, 0, 0, 0];
+    let (method, scheme, host) = ((":method", "GET"), (":scheme", "http"), (":authority", "h"));
+    let mut head = Vec::new();
+    for (name, value) in [method, scheme, host, (":path", path), ("authorization", "Bearer good-1")] {
+        head.push(0);
+        for text in [name, value] {
+            head.push(u8::try_from(text.len()).unwrap());
+            head.extend_from_slice(text.as_bytes());
+        }
+    }
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    sent.extend(frame(4, 0, 0, &NO_WINDOW));
+    for nth in 0..requests {
+        sent.extend(frame(1, 0b101, 2 * nth + 1, &head));
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&sent).await.unwrap();
+    stream
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
 /// All that still comes.
 pub async fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();

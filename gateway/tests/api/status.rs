@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gateway::cache::Limits;
-use gateway::config::discovery;
+use gateway::config::{DiscoverySetting, discovery};
 use serde_json::Value;
 use testkit::{Contract, NOBODY, Tokens, eventually};
 
@@ -98,6 +98,25 @@ async fn what_hangs_is_seen_in_flight_and_in_line() {
     for answer in hanging {
         answer.await.unwrap().expect(200);
     }
+}
+
+#[tokio::test]
+async fn what_is_gone_is_shown_with_nothing() {
+    let world = World::new().await;
+    let store = Instance::echo("store").await;
+    let registered = world.register("store", &store).await;
+    let gateway = world.gateway_with(DiscoverySetting::Registry, routes(|_| {}), Limits::default()).await;
+    gateway.finds("store").await;
+    let place = format!("service=\"store\",instance=\"{}\"", &store.address["http://".len()..]);
+    let rate = format!("gateway_instance_requests_per_second{{{place}}} ");
+    let time = format!("gateway_instance_latency_seconds{{{place},quantile=\"0.5\"}} ");
+    let are_zero = async |zero: bool| {
+        let metrics = gateway.ops.get("/metrics", NOBODY).await.body;
+        [&rate, &time].iter().all(|name| metrics.contains(*name) && metrics.contains(&format!("{name}0\n")) == zero)
+    };
+    eventually(async || are_zero(false).await).await;
+    registered.withdraw().await;
+    eventually(async || are_zero(true).await).await;
 }
 
 #[tokio::test]
