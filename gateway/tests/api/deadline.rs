@@ -80,3 +80,15 @@ async fn callers_in_a_hurry_open_no_circuit_for_others() {
         assert_eq!(answer.status(), 504);
     }
 }
+
+#[tokio::test]
+async fn it_ends_also_while_auth_is_asked_who_calls() {
+    let world = World::new().await;
+    let store = Instance::echo("store").await;
+    let gateway = world.gateway(&format!("store={}", store.address)).await;
+    let request = gateway.client.request(http::Method::GET, "/api/store/v1/x", "held-1");
+    let late = gateway.client.send(request.header("Request-Timeout-Ms", "200")).await.expect(504);
+    assert_eq!(late.code(), "upstream_timeout");
+    world.auth.let_go();
+    gateway.get("/api/store/v1/x", "held-1").await.expect(200);
+}
