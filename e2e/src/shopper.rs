@@ -20,6 +20,7 @@ pub struct Shopper {
     public_url: String,
     token: String,
     http: Client,
+    waits: bool,
 }
 
 /// A whole answer.
@@ -107,7 +108,13 @@ impl Shopper {
     /// Somebody who has a token already. An empty token: nobody.
     pub fn with_token(public_url: &str, token: &str) -> anyhow::Result<Self> {
         let http = Client::builder().timeout(PATIENCE).build()?;
-        Ok(Self { public_url: public_url.to_owned(), token: token.to_owned(), http })
+        Ok(Self { public_url: public_url.to_owned(), token: token.to_owned(), http, waits: false })
+    }
+
+    /// One who asks again, when told to, while the gateway gives a service time to recover: it has sent nothing then.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { waits: true, ..self }
     }
 
     /// The token, for requests of other shapes.
@@ -146,7 +153,15 @@ impl Shopper {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        answer(request).await
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = answer(request.try_clone().context("a body of JSON can be sent twice")?).await?;
+            if !self.waits || answer.body["code"] != "circuit_open" || Instant::now() > deadline {
+                return Ok(answer);
+            }
+            let after = answer.headers.get(header::RETRY_AFTER).and_then(|it| it.to_str().ok()?.parse().ok());
+            sleep(Duration::from_secs(after.context("it does not say when to ask again")?)).await;
+        }
     }
 
     /// `PUT path` with a body of another kind than JSON.
