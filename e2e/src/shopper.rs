@@ -153,6 +153,11 @@ impl Shopper {
         if let Some(body) = body {
             request = request.json(&body);
         }
+        // Boxed, or whoever awaits several of them has a large future.
+        Box::pin(self.ask(request)).await
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> anyhow::Result<Answer> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let answer = answer(request.try_clone().context("a body of JSON can be sent twice")?).await?;

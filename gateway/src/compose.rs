@@ -22,7 +22,7 @@ pub use declared::{Api, Resource, Row};
 use parts::Asking;
 use template::Values;
 
-/// Answers a virtual resource, and leaves the rest to [`proxy`].
+/// Answers a virtual resource, and leaves the rest to `proxy`.
 pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let policies = app.policies.load_full();
     match found(&policies, request.uri().path()) {

@@ -95,14 +95,16 @@ mod tests {
     #[test]
     fn who_is_busy_stays_while_those_who_are_full_again_make_room() {
         let share = Rate { requests: 2, seconds: 2 }.share(1);
-        let buckets = Buckets::new(64 * 64);
+        // Room for 256 in each shard. 219 of those who are full again fall into one, with the 63 newcomers too many; that
+        // of the latter more than half of the room falls into one would be eight standard deviations.
+        let buckets = Buckets::new(256 * SHARDS);
         let hour = 3_600 * 1_000_000_000;
-        for whose in 0..2_000_u64 {
+        for whose in 0..14_000_u64 {
             buckets.take(whose, &share, 0).unwrap();
         }
         let busy = |now| (0..3).map(|_| buckets.take("busy", &share, now).is_ok()).collect::<Vec<_>>();
         assert_eq!(busy(hour), [true, true, false]);
-        for whose in 10_000..12_000_u64 {
+        for whose in 20_000..24_000_u64 {
             buckets.take(whose, &share, hour).unwrap();
         }
         assert_eq!(busy(hour), [false; 3]);
