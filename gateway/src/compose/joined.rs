@@ -4,18 +4,15 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
 
 use super::{declared::Resource, fields::NotAsDeclared, parts::Outcome};
 use crate::error::Refusal;
 
-const LIMITS: [HeaderName; 2] = [HeaderName::from_static("ratelimit-policy"), HeaderName::from_static("ratelimit")];
-
 /// The fields of the parts that are there, and the names of those that are missing.
 pub fn response(resource: &Resource, outcomes: Vec<Outcome>) -> Response {
     let (mut joined, mut missing, mut fresh) = (Map::new(), Vec::new(), Freshness::Unsaid);
-    let mut standing = HeaderMap::new();
     for (nth, outcome) in outcomes.into_iter().enumerate() {
         let part = &resource.parts[nth];
         match outcome {
@@ -24,7 +21,6 @@ pub fn response(resource: &Resource, outcomes: Vec<Outcome>) -> Response {
                 Ok(more) => {
                     joined = more;
                     fresh = fresh.and(headers.get(header::CACHE_CONTROL));
-                    told_of_limits(&headers, &mut standing);
                 }
                 Err(NotAsDeclared) if part.required => {
                     return Refusal::BadAnswer { service: part.name }.into_response();
@@ -39,16 +35,7 @@ pub fn response(resource: &Resource, outcomes: Vec<Outcome>) -> Response {
     if resource.parts.iter().any(|part| !part.required) {
         joined.insert("missing".to_owned(), missing.into());
     }
-    (standing, [(header::CACHE_CONTROL, fresh.cache_control())], Json(Value::Object(joined))).into_response()
-}
-
-// Every part counts; the last one says what is left.
-fn told_of_limits(headers: &HeaderMap, standing: &mut HeaderMap) {
-    for name in LIMITS {
-        if let Some(value) = headers.get(&name) {
-            standing.insert(name, value.clone());
-        }
-    }
+    ([(header::CACHE_CONTROL, fresh.cache_control())], Json(Value::Object(joined))).into_response()
 }
 
 // All fields of a part or none.

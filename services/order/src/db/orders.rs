@@ -158,16 +158,5 @@ pub async fn list_orders(
 
 /// Those of these orders that are there.
 pub async fn list_these(db: &mut PgConnection, ids: &[OrderId]) -> Result<BTreeMap<OrderId, Order>> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, customer_id, state AS "state: Name<State>", cart_id, ship_to AS "ship_to: Json<Address>",
-                  shipping AS "shipping: Json<Shipping>", payment_method, basket AS "basket: Json<Basket>",
-                  facts AS "facts: Json<Facts>", created_at, updated_at
-           FROM orders WHERE id = ANY($1)"#,
-        &ids,
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id.into(), row.into())).collect())
+    Ok(find_orders(db, ids).await?.into_iter().map(|order| (order.id, order)).collect())
 }

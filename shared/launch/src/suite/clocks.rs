@@ -12,15 +12,15 @@ use crate::program::faketime;
 
 /// Where the clocks stand.
 pub(super) struct Clocks {
-    library: PathBuf,
+    faketime: PathBuf,
     directory: PathBuf,
 }
 
 impl Clocks {
     /// Clocks that are read from files in `directory`.
     pub(super) fn in_directory(directory: &Path) -> Result<Self> {
-        let library = faketime().context("libfaketime is not on this machine")?;
-        Ok(Self { library, directory: directory.to_owned() })
+        let faketime = faketime().context("libfaketime is not on this machine")?;
+        Ok(Self { faketime, directory: directory.to_owned() })
     }
 
     /// Sets the clock of `id` by so many seconds; the process sees it within one.
@@ -39,7 +39,7 @@ impl Clocks {
             self.set(id, 0)?;
         }
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        told.push(("LD_PRELOAD", text(&self.library)));
+        told.push(("LD_PRELOAD", text(&self.faketime)));
         told.push(("FAKETIME_TIMESTAMP_FILE", text(&file)));
         told.push(("FAKETIME_CACHE_DURATION", "1".to_owned()));
         told.push(("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()));
