@@ -4,17 +4,19 @@ mod clients;
 mod grants;
 mod keys;
 mod purge;
+mod security_events;
 mod sessions;
 mod tokens;
 mod users;
 
 pub use clients::{find_client, is_registered_origin, upsert_client};
 pub use grants::{
-    NewCode, find_grant_of_used_code, find_grant_of_used_refresh_token, insert_grant, redeem_code,
+    EndedGrant, NewCode, find_grant_of_used_code, find_grant_of_used_refresh_token, insert_grant, redeem_code,
     redeem_refresh_token, revoke_grant,
 };
 pub use keys::{SealedKey, insert_key, list_keys, list_public_keys, lock_keys};
 pub use purge::delete_expired;
+pub use security_events::{Recorded, insert_security_event, list_security_events};
 pub use sessions::{Session, delete_session, find_session, insert_session};
 pub use tokens::{
     NewToken, Revoked, find_token, find_token_owner, insert_access_token, insert_refresh_token, revoke_access_token,

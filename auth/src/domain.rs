@@ -9,17 +9,19 @@ mod redirect;
 mod refusal;
 mod scopes;
 mod secret;
+mod security_event;
 mod token;
 mod user;
 
 pub use authorization::{Authorization, AuthorizationRequest};
 pub use claims::{AccessClaims, IdClaims, Login, UserClaims};
-pub use client::{Client, GrantType};
+pub use client::{Client, GrantType, subject_of_client};
 pub use pkce::{Challenge, Verifier};
 pub use redirect::{origin, redirect_matches, with_query};
 pub use refusal::{Code, Refusal};
-pub use scopes::{SERVICES, Scopes};
+pub use scopes::{OPERATE, SERVICES, Scopes};
 pub use secret::{Hash, Secret};
+pub use security_event::{Happened, SecurityEvent};
 pub use token::{AccessToken, Redeemed};
 pub use user::{Role, User};
 

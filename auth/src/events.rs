@@ -1,30 +1,69 @@
 //! What this service announces. It reacts to nothing.
 
-use contracts::auth::TokensRevoked;
+use contracts::auth::{SecurityRecorded, TokensRevoked};
 use database::Result;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{db, domain::Hash};
+use crate::{
+    db,
+    domain::{Happened, Hash, SecurityEvent, subject_of_client},
+};
+
+/// Hashes that one announcement holds at the most: some 70 KiB.
+const REVOKED_AT_ONCE: usize = 1_000;
+
+/// Records what whoever watches over the suite should know, and announces it. Inside the transaction that makes it true.
+pub async fn record(db: &mut PgConnection, event: SecurityEvent, now: OffsetDateTime) -> Result<()> {
+    let id = Uuid::now_v7();
+    db::insert_security_event(db, id, &event, now).await?;
+    let SecurityEvent { happened, subject, client_id, grant_id, by, .. } = event;
+    let kind = happened.as_str();
+    tracing::info!(kind, subject, client_id, by, "security event");
+    let (id, grant_id) = (id.to_string(), grant_id.map(|id| id.to_string()));
+    let recorded = SecurityRecorded { id, kind: kind.to_owned(), subject, client_id, grant_id, by };
+    messaging::announce(db, &recorded, now).await
+}
+
+/// Announces access tokens that died before their time. Inside the transaction in which they did.
+pub async fn announce_revoked(db: &mut PgConnection, of: &str, tokens: &[Vec<u8>], now: OffsetDateTime) -> Result<()> {
+    if tokens.is_empty() {
+        return Ok(());
+    }
+    let batches = tokens
+        .chunks(REVOKED_AT_ONCE)
+        .map(|batch| TokensRevoked { token_hashes: batch.iter().map(hex::encode).collect(), grant_id: of.to_owned() });
+    messaging::announce_all(db, &batches.collect::<Vec<_>>(), now).await
+}
 
 /// Revokes a grant with everything issued under it, and announces the access tokens that die with it. Inside a
 /// transaction.
 pub async fn revoke_grant(db: &mut PgConnection, grant_id: Uuid, now: OffsetDateTime) -> Result<()> {
-    let ended = db::revoke_grant(db, grant_id, now).await?;
-    let token_hashes: Vec<_> = ended.iter().map(hex::encode).collect();
-    tracing::info!(%grant_id, access_tokens = token_hashes.len(), "grant revoked");
-    if token_hashes.is_empty() {
-        return Ok(());
-    }
-    messaging::announce(db, &TokensRevoked { token_hashes, grant_id: grant_id.to_string() }, now).await
+    end_grant(db, grant_id, Happened::Revoked, now).await
+}
+
+/// The same, because a code or refresh token of it was used again: one of two who hold it is a thief.
+pub async fn revoke_for_reuse(db: &mut PgConnection, grant_id: Uuid, now: OffsetDateTime) -> Result<()> {
+    end_grant(db, grant_id, Happened::Reuse, now).await
+}
+
+async fn end_grant(db: &mut PgConnection, grant_id: Uuid, why: Happened, now: OffsetDateTime) -> Result<()> {
+    // Nothing lives under a grant that was revoked before.
+    let Some(ended) = db::revoke_grant(db, grant_id, now).await? else { return Ok(()) };
+    announce_revoked(db, &grant_id.to_string(), &ended.access_tokens, now).await?;
+    let event = SecurityEvent::of_user(why, ended.user_id).through(&ended.client_id).about(grant_id);
+    record(db, event, now).await
 }
 
 /// Revokes one access token, and announces it if it was alive. Inside a transaction.
 pub async fn revoke_access_token(db: &mut PgConnection, token: Hash, now: OffsetDateTime) -> Result<()> {
     let Some(revoked) = db::revoke_access_token(db, token, now).await? else { return Ok(()) };
-    let token_hash = hex::encode(token.as_bytes());
     // A client that acts for itself has no grant: its token is an aggregate of its own.
-    let grant_id = revoked.grant_id.map_or_else(|| token_hash.clone(), |id| id.to_string());
-    messaging::announce(db, &TokensRevoked { token_hashes: vec![token_hash], grant_id }, now).await
+    let of = revoked.grant_id.map_or_else(|| hex::encode(token.as_bytes()), |id| id.to_string());
+    announce_revoked(db, &of, &[token.as_bytes().to_vec()], now).await?;
+    let subject = revoked.user_id.map_or_else(|| subject_of_client(&revoked.client_id), |id| id.to_string());
+    let event =
+        SecurityEvent { subject: Some(subject), grant_id: revoked.grant_id, ..SecurityEvent::of(Happened::Revoked) };
+    record(db, event.through(&revoked.client_id), now).await
 }

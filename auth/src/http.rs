@@ -1,6 +1,7 @@
 //! Routes, in the order of the contract. Who calls is part of the protocol at each endpoint, so there is no common
 //! check of a token here.
 
+mod address;
 mod authorize;
 mod cors;
 mod credentials;
@@ -8,9 +9,11 @@ mod discovery;
 mod introspect;
 mod login;
 mod logout;
+mod operators;
 mod pages;
 mod parameters;
 mod revoke;
+mod security_events;
 mod session;
 mod token;
 mod userinfo;
@@ -31,6 +34,7 @@ const SCOPES: &[(&str, &str)] = &[
     ("profile", "Know the user's names"),
     ("email", "Know the user's email address"),
     ("offline_access", "Act while the user is away"),
+    ("auth:operate", "Look behind this service and interfere with it"),
 ];
 
 /// Every route with its description.
@@ -67,6 +71,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(login::show, login::log_in))
         .routes(routes!(logout::show, logout::log_out))
         .routes(routes!(pages::style))
+        .routes(routes!(security_events::list))
 }
 
 fn document() -> OpenApi {

@@ -15,8 +15,9 @@ use time::OffsetDateTime;
 
 use crate::{
     db::{self, SealedKey},
-    domain::{AccessClaims, IdClaims},
+    domain::{AccessClaims, Happened, IdClaims, SecurityEvent},
     error::Error,
+    events,
 };
 
 /// Signs JWTs with the newest key.
@@ -36,7 +37,7 @@ impl Signer {
         } else {
             let key = generate(encryption_key)?;
             db::insert_key(&mut tx, &key, now).await?;
-            tracing::info!(kid = key.kid, "made a signing key");
+            events::record(&mut tx, SecurityEvent::of(Happened::KeyMade).because(&key.kid), now).await?;
             key
         };
         tx.commit("make signing key").await?;

@@ -151,18 +151,31 @@ pub async fn find_grant_of_used_refresh_token(
     Ok(grant.fetch_optional(db).await?)
 }
 
-/// Revokes a grant with everything issued under it; the hashes of its access tokens that were still alive. Inside a
-/// transaction in which they are announced as well.
-pub async fn revoke_grant(db: &mut PgConnection, grant_id: Uuid, now: OffsetDateTime) -> Result<Vec<Vec<u8>>> {
+/// A grant that was revoked just now.
+pub struct EndedGrant {
+    pub client_id: String,
+    pub user_id: Uuid,
+    /// The hashes of its access tokens that were still alive.
+    pub access_tokens: Vec<Vec<u8>>,
+}
+
+/// Revokes a grant with everything issued under it, unless it was revoked before. Inside a transaction in which that is
+/// announced as well.
+pub async fn revoke_grant(db: &mut PgConnection, grant_id: Uuid, now: OffsetDateTime) -> Result<Option<EndedGrant>> {
     // A statement of its own: it waits for redemptions under way, and the next one sees their tokens.
-    sqlx::query!("UPDATE authorization_grant SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", grant_id, now)
-        .execute(&mut *db)
-        .await?;
+    let grant = sqlx::query!(
+        "UPDATE authorization_grant SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL
+         RETURNING client_id, user_id",
+        grant_id,
+        now
+    );
+    let Some(grant) = grant.fetch_optional(&mut *db).await? else { return Ok(None) };
     let ended = sqlx::query_scalar!(
         "UPDATE access_token SET revoked_at = $2
          WHERE grant_id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING token_hash",
         grant_id,
         now,
     );
-    Ok(ended.fetch_all(db).await?)
+    let access_tokens = ended.fetch_all(db).await?;
+    Ok(Some(EndedGrant { client_id: grant.client_id, user_id: grant.user_id, access_tokens }))
 }

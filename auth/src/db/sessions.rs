@@ -57,8 +57,9 @@ pub async fn insert_session(
     Ok(())
 }
 
-/// Ends a session.
-pub async fn delete_session(db: &mut PgConnection, cookie: Hash) -> Result<()> {
-    sqlx::query!("DELETE FROM login_session WHERE token_hash = $1", cookie.as_bytes()).execute(db).await?;
-    Ok(())
+/// Ends a session; whose it was, if there was one.
+pub async fn delete_session(db: &mut PgConnection, cookie: Hash) -> Result<Option<Uuid>> {
+    let ended =
+        sqlx::query_scalar!("DELETE FROM login_session WHERE token_hash = $1 RETURNING user_id", cookie.as_bytes());
+    Ok(ended.fetch_optional(db).await?)
 }

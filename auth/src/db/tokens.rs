@@ -22,6 +22,9 @@ pub struct NewToken<'a> {
 pub struct Revoked {
     /// The grant it was issued under; none if the client acted for itself.
     pub grant_id: Option<Uuid>,
+    /// The user of that grant.
+    pub user_id: Option<Uuid>,
+    pub client_id: String,
 }
 
 /// Records an access token.
@@ -113,7 +116,9 @@ pub async fn revoke_access_token(db: &mut PgConnection, token: Hash, now: Offset
     let revoked = sqlx::query_as!(
         Revoked,
         "UPDATE access_token SET revoked_at = $2
-         WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING grant_id",
+         WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2
+         RETURNING grant_id, client_id,
+             (SELECT user_id FROM authorization_grant WHERE id = access_token.grant_id) AS user_id",
         token.as_bytes(),
         now,
     );

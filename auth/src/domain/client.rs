@@ -59,6 +59,12 @@ impl GrantType {
     }
 }
 
+/// The `sub` of a client that acts for itself. Marked, so that it can never be mistaken for a user's (RFC 9068,
+/// section 5).
+pub fn subject_of_client(client_id: &str) -> String {
+    format!("client:{client_id}")
+}
+
 impl Client {
     /// Whether it can keep a secret.
     pub const fn is_confidential(&self) -> bool {

@@ -14,6 +14,9 @@ pub const SERVICES: &[(&str, &[&str])] = &[
     ("gateway", &["gateway:operate"]),
 ];
 
+/// The scope of whoever looks behind this service itself and interferes with it. No token is exchanged for it.
+pub const OPERATE: &str = "auth:operate";
+
 /// The scopes that speak of the user and not of a service (OpenID Connect Core, sections 5.4 and 11).
 pub const ABOUT_THE_USER: &[&str] = &["openid", "profile", "email", "offline_access"];
 

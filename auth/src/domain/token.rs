@@ -3,7 +3,9 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{AccessClaims, Client, Code, EXCHANGED_TOKEN_LIFETIME, Refusal, Role, SERVICES, Scopes, User};
+use crate::domain::{
+    AccessClaims, Client, Code, EXCHANGED_TOKEN_LIFETIME, Refusal, Role, SERVICES, Scopes, User, subject_of_client,
+};
 
 /// What stands behind a valid access token.
 #[derive(Clone, Debug)]
@@ -23,11 +25,11 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// The `sub`. A client's is marked, so that it can never be mistaken for a user's (RFC 9068, section 5).
+    /// The `sub`: of the user, or of the client if it acts for itself.
     pub fn subject(&self) -> String {
         match &self.user {
             Some(user) => user.id.to_string(),
-            None => format!("client:{}", self.client_id),
+            None => subject_of_client(&self.client_id),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::scopes::{ABOUT_THE_USER, SERVICES, Scopes};
+use crate::domain::scopes::{ABOUT_THE_USER, OPERATE, SERVICES, Scopes};
 
 const CUSTOMER: &[&str] =
     &["store:read", "store:write", "inventory:read", "accounting:read", "shipping:read", "order:read", "order:write"];
@@ -67,7 +67,7 @@ impl User {
     /// Everything a client can be given for a user with these roles.
     pub fn scopes_of(roles: &[Role]) -> Scopes {
         let of_services = SERVICES.iter().flat_map(|(_, scopes)| scopes.iter().copied());
-        let given = of_services.filter(|scope| roles.iter().any(|role| role.may_be_given(scope)));
+        let given = of_services.chain([OPERATE]).filter(|scope| roles.iter().any(|role| role.may_be_given(scope)));
         Scopes::of(given.chain(ABOUT_THE_USER.iter().copied()))
     }
 }

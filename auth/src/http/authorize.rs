@@ -11,8 +11,9 @@ use uuid::Uuid;
 use crate::{
     App,
     db::{self, NewCode, Session},
-    domain::{Authorization, AuthorizationRequest, Client, Code, Refusal, Secret, with_query},
+    domain::{Authorization, AuthorizationRequest, Client, Code, Happened, Refusal, Secret, SecurityEvent, with_query},
     error::Error,
+    events,
     http::{
         pages::OnPage,
         parameters::{Form, Query},
@@ -124,7 +125,12 @@ async fn grant(
         challenge: &authorization.challenge,
         nonce: authorization.nonce.as_deref(),
     };
-    db::insert_grant(&mut *app.pool.single("issue code").await?, &new, app.clock.now()).await?;
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    db::insert_grant(&mut tx, &new, now).await?;
+    let granted = SecurityEvent::of_user(Happened::Granted, new.user_id).through(new.client_id).about(new.grant_id);
+    events::record(&mut tx, granted, now).await?;
+    tx.commit("issue code").await?;
     Ok(code)
 }
 

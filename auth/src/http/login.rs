@@ -9,9 +9,11 @@ use serde::Deserialize;
 
 use crate::{
     App, db,
-    domain::{AuthorizationRequest, origin},
+    domain::{AuthorizationRequest, Happened, SecurityEvent, origin},
     error::Error,
+    events,
     http::{
+        address::Address,
         authorize::{addressed, current_session, encode},
         pages::{Login, OnPage, SignedIn, page},
         parameters::{Form, Query},
@@ -79,6 +81,7 @@ pub struct Credentials {
     security(()))]
 pub async fn log_in(
     State(app): State<App>,
+    Address(address): Address,
     headers: HeaderMap,
     request: Result<Query<AuthorizationRequest>, Error>,
     credentials: Result<Form<Credentials>, Error>,
@@ -95,13 +98,19 @@ pub async fn log_in(
     let hash = stored.map(|stored| stored.password_hash);
     let matches = app.passwords.matches(password.unwrap_or_default(), hash).await?;
     let Some(user_id) = user_id.filter(|_| matches) else {
-        tracing::info!(?user_id, "login refused");
+        let failed =
+            SecurityEvent { subject: user_id.map(|id| id.to_string()), ..SecurityEvent::of(Happened::LoginFailed) };
+        let mut tx = app.pool.begin().await?;
+        events::record(&mut tx, failed.from(address), app.clock.now()).await?;
+        tx.commit("refuse login").await?;
         return login.form(&app, &browser, StatusCode::FORBIDDEN, &username, Some(WRONG));
     };
     let renewed = Browsers::renew();
-    let mut db = app.pool.single("log in").await?;
-    db::insert_session(&mut db, renewed.hash(), browser.known(), user_id, app.clock.now()).await?;
-    tracing::info!(%user_id, "logged in");
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    db::insert_session(&mut tx, renewed.hash(), browser.known(), user_id, now).await?;
+    events::record(&mut tx, SecurityEvent::of_user(Happened::Login, user_id).from(address), now).await?;
+    tx.commit("log in").await?;
     Ok((app.browsers.set_cookie(&renewed), Redirect::to(&login.on_success())).into_response())
 }
 

@@ -9,8 +9,11 @@ use serde::Deserialize;
 
 use crate::{
     App, db,
+    domain::{Happened, SecurityEvent},
     error::Error,
+    events,
     http::{
+        address::Address,
         authorize::current_session,
         pages::{OnPage, SignedIn, SignedOut, page},
         parameters::Form,
@@ -57,6 +60,7 @@ pub struct Confirmation {
     security(()))]
 pub async fn log_out(
     State(app): State<App>,
+    Address(address): Address,
     headers: HeaderMap,
     form: Result<Form<Confirmation>, Error>,
 ) -> Result<Response, OnPage> {
@@ -66,6 +70,11 @@ pub async fn log_out(
         *response.status_mut() = StatusCode::FORBIDDEN;
         return Ok(response);
     }
-    db::delete_session(&mut *app.pool.single("log out").await?, browser.hash()).await?;
+    let mut tx = app.pool.begin().await?;
+    if let Some(user_id) = db::delete_session(&mut tx, browser.hash()).await? {
+        let logged_out = SecurityEvent::of_user(Happened::Logout, user_id).from(address);
+        events::record(&mut tx, logged_out, app.clock.now()).await?;
+    }
+    tx.commit("log out").await?;
     Ok((app.browsers.remove_cookie(), page(StatusCode::OK, &SignedOut, "")?).into_response())
 }

@@ -25,7 +25,7 @@ async fn instances_that_start_together_make_one_key_and_the_same_clients_and_use
 
 #[tokio::test]
 async fn of_many_that_find_no_key_at_the_same_time_one_makes_it() {
-    let database = testkit::postgres::database(&[&MIGRATOR]).await;
+    let database = testkit::postgres::database(&[&MIGRATOR, &messaging::MIGRATOR]).await;
     let pool = database.pool().await;
     // Connected beforehand, so that all ask at once.
     drop(join_all((0..8).map(|_| pool.get())).await);

@@ -16,6 +16,7 @@ mod logout;
 mod purge;
 mod refresh;
 mod revoke;
+mod security_events;
 mod started;
 mod storage;
 mod userinfo;

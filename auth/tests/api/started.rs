@@ -167,7 +167,8 @@ impl Auth {
 
     /// The hashes announced as revoked, in order.
     pub async fn announced(&self) -> Vec<String> {
-        let sql = "select body #> '{data,token_hashes}' from messaging.outbox order by seq";
+        let sql = "select body #> '{data,token_hashes}' from messaging.outbox
+            where subject = 'auth.tokens.revoked.v1' order by seq";
         let bodies: Vec<Value> = sqlx::query_scalar(sql).fetch_all(&mut self.database.connect().await).await.unwrap();
         let hashes = bodies.iter().flat_map(|hashes| hashes.as_array().cloned().unwrap_or_default());
         hashes.map(|hash| hash.as_str().unwrap().to_owned()).collect()

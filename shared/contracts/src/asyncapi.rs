@@ -31,6 +31,7 @@ fn all() -> Vec<Announced> {
         announced::<accounting::InvoiceIssued>(),
         announced::<accounting::PaymentCaptured>(),
         announced::<accounting::PaymentRefunded>(),
+        announced::<auth::SecurityRecorded>(),
         announced::<auth::TokensRevoked>(),
         announced::<gateway::CallsMetered>(),
         announced::<inventory::StockChanged>(),

@@ -158,6 +158,14 @@ fn events_of_auth() {
         token_hashes: vec!["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned()],
         grant_id: "01900000-0000-7000-8000-0000000000f0".to_owned(),
     });
+    assert_golden(auth::SecurityRecorded {
+        id: "01900000-0000-7000-8000-0000000000f1".to_owned(),
+        kind: "reuse".to_owned(),
+        subject: Some(customer_id().to_string()),
+        client_id: Some("demo".to_owned()),
+        grant_id: Some("01900000-0000-7000-8000-0000000000f0".to_owned()),
+        by: None,
+    });
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use crate::{
     App,
     db::{self, NewToken},
-    domain::{ACCESS_TOKEN_LIFETIME, Client, Scopes, Secret},
+    domain::{ACCESS_TOKEN_LIFETIME, Client, Happened, Scopes, Secret, SecurityEvent},
     error::Error,
+    events,
     http::token::{TokenRequest, TokenResponse},
 };
 
@@ -14,7 +15,11 @@ pub async fn issue(app: &App, client: &Client, request: &TokenRequest) -> Result
     let scopes = client.narrow(requested.as_ref(), None)?;
     let token = Secret::access_token(rand::random());
     let new = NewToken { token: token.hash(), grant_id: None, client_id: &client.client_id, scopes: &scopes };
-    db::insert_access_token(&mut *app.pool.single("issue token to client").await?, &new, app.clock.now()).await?;
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    db::insert_access_token(&mut tx, &new, now).await?;
+    events::record(&mut tx, SecurityEvent::of_client(Happened::Granted, &client.client_id), now).await?;
+    tx.commit("issue token to client").await?;
     Ok(TokenResponse {
         access_token: token.reveal().to_owned(),
         token_type: "Bearer",

@@ -32,7 +32,7 @@ async fn refuse(app: &App, client: &Client, code: Hash) -> Result<Error, Error> 
     let mut tx = app.pool.begin().await?;
     if let Some(grant_id) = db::find_grant_of_used_code(&mut tx, code, &client.client_id).await? {
         tracing::warn!(%grant_id, client_id = client.client_id, "a code was used again");
-        events::revoke_grant(&mut tx, grant_id, app.clock.now()).await?;
+        events::revoke_for_reuse(&mut tx, grant_id, app.clock.now()).await?;
     }
     tx.commit("revoke for code used").await?;
     Ok(Code::InvalidGrant.because("code, redirect_uri or code_verifier is not valid").into())

@@ -32,7 +32,7 @@ async fn refuse(app: &App, client: &Client, token: Hash) -> Result<Error, Error>
     let mut tx = app.pool.begin().await?;
     if let Some(grant_id) = db::find_grant_of_used_refresh_token(&mut tx, token, &client.client_id).await? {
         tracing::warn!(%grant_id, client_id = client.client_id, "a refresh token was used again");
-        events::revoke_grant(&mut tx, grant_id, app.clock.now()).await?;
+        events::revoke_for_reuse(&mut tx, grant_id, app.clock.now()).await?;
     }
     tx.commit("revoke for refresh token used").await?;
     Ok(Code::InvalidGrant.because("refresh_token is not valid").into())

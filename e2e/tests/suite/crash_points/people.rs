@@ -38,6 +38,16 @@ pub async fn logs_in(stage: &Stage<'_>) -> Result<()> {
     is_let_in(stage, &tokens.access_token, 200).await
 }
 
+/// Whoever mistyped a password gets in with the right one.
+pub async fn mistypes(stage: &Stage<'_>) -> Result<()> {
+    let url = stage.world.suite.public_url();
+    stage.arm().await?;
+    let refused = log_in(url, "bob", "bob-demo-passwort").await;
+    ensure!(refused.is_err(), "a wrong password is let in");
+    let tokens = patiently(async || log_in(url, "bob", PASSWORD).await).await?;
+    is_let_in(stage, &tokens.access_token, 200).await
+}
+
 pub async fn logs_out(stage: &Stage<'_>) -> Result<()> {
     stage.arm().await?;
     patiently(async || log_out(stage.world.suite.public_url(), "bob", PASSWORD).await).await
