@@ -58,6 +58,7 @@ fn described_for_pages_of_clients() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(discovery::openid_configuration))
         .routes(routes!(discovery::oauth_authorization_server))
+        .routes(routes!(discovery::of_issuer))
         .routes(routes!(discovery::jwks))
         .routes(routes!(token::token))
         .routes(routes!(userinfo::by_get, userinfo::by_post))

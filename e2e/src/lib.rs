@@ -9,7 +9,7 @@ pub mod reconciliation;
 mod shopper;
 mod timeline;
 
-pub use browser::{log_in, log_out};
+pub use browser::{Browser, Landing, Visit, log_in, log_out};
 pub use machine::{basic, client_token};
 pub use shopper::{Answer, Purchase, Shopper, patiently};
 pub use timeline::print as print_timeline;

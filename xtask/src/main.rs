@@ -2,6 +2,7 @@
 
 mod backup;
 mod bench;
+mod conformance;
 mod demo;
 mod faults;
 mod fuzz;
@@ -47,6 +48,8 @@ enum Command {
     Test(testing::Options),
     /// Send made-up requests to every operation of every contract, and check every answer against it
     Fuzz(fuzz::Options),
+    /// Have OAuth and OpenID Connect clients written by others (Node, Python, Rust) log users in and check every answer
+    Conformance(conformance::Options),
     /// Kill, freeze, restart, cut off and set the clocks of processes under load, and check that nothing is lost
     Faults(faults::Options),
     /// Measure
@@ -85,6 +88,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Restore(options) => backup::restore(options).await,
         Command::Reconcile(options) => reconcile::reconcile(options).await,
         Command::Test(options) => testing::run(&options),
+        Command::Conformance(options) => conformance::run(options).await,
         Command::Fuzz(options) => fuzz::run(options).await,
         Command::Faults(options) => faults::run(options).await,
         Command::Bench(command) => bench::run(command).await,

@@ -109,6 +109,15 @@ pub async fn oauth_authorization_server(State(app): State<App>) -> Response {
     metadata(&app)
 }
 
+/// The same where RFC 8414, section 3.1, looks for the metadata of an issuer with a path: the gateway leads there.
+#[utoipa::path(get, path = "/.well-known/oauth-authorization-server/auth", operation_id = "oauthServerMetadataOfIssuer",
+    tag = "discovery", summary = "OAuth server metadata, found by the issuer",
+    responses((status = 200, description = "The metadata.", body = Metadata)),
+    security(()))]
+pub async fn of_issuer(State(app): State<App>) -> Response {
+    metadata(&app)
+}
+
 fn metadata(app: &App) -> Response {
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(Metadata::of(&app.issuer))).into_response()
 }

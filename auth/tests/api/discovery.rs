@@ -11,6 +11,9 @@ async fn discovery_is_consistent() {
     let openid = auth.client.get("/auth/.well-known/openid-configuration", NOBODY).await.expect(200).json();
     let oauth = auth.client.get("/auth/.well-known/oauth-authorization-server", NOBODY).await.expect(200).json();
     assert_eq!(openid, oauth);
+    // Where RFC 8414, section 3.1, has a client look that only knows the issuer.
+    let of_issuer = auth.client.get("/.well-known/oauth-authorization-server/auth", NOBODY).await.expect(200).json();
+    assert_eq!(openid, of_issuer);
     assert_eq!(openid["issuer"], ISSUER);
     assert_eq!(openid["code_challenge_methods_supported"], json!(["S256"]));
     for (name, value) in openid.as_object().unwrap() {

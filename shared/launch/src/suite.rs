@@ -73,30 +73,40 @@ impl Suite {
         let public_url = format!("http://localhost:{}", settings.port);
         let mut environment = Environment::new(secrets, public_url, settings.port, nats.url())?;
         environment.faults = settings.faults;
-        Self::launch(settings.programs, logs, environment, (postgres, nats), (None, None)).await
+        Self::launch(settings.programs, logs, environment, (postgres, nats), (None, None), &NAMES).await
     }
 
     /// A suite for tests: empty but for the demonstration's data, on free ports, leaving nothing behind.
     pub async fn temporary(programs: &Path) -> Result<Self> {
+        Self::temporary_of(programs, &NAMES).await
+    }
+
+    /// The same with these processes only.
+    pub async fn temporary_of(programs: &Path, names: &[&str]) -> Result<Self> {
         let directory = Temporary::new("suite")?;
         let logs = directory.path().to_owned();
-        Self::forgetful(programs, logs, (None, Some(directory))).await
+        Self::forgetful(programs, logs, (None, Some(directory)), names).await
     }
 
     /// A suite for tests that break the ways between its processes or set the clock of one. Logs are kept in `logs`,
     /// nothing else is.
     pub async fn breakable(programs: &Path, logs: &Path) -> Result<Self> {
         fs::create_dir_all(logs).with_context(|| format!("cannot create {}", logs.display()))?;
-        Self::forgetful(programs, logs.to_owned(), (Some(Breakable::new(logs)?), None)).await
+        Self::forgetful(programs, logs.to_owned(), (Some(Breakable::new(logs)?), None), &NAMES).await
     }
 
-    async fn forgetful(programs: &Path, logs: PathBuf, rest: (Option<Breakable>, Option<Temporary>)) -> Result<Self> {
+    async fn forgetful(
+        programs: &Path,
+        logs: PathBuf,
+        rest: (Option<Breakable>, Option<Temporary>),
+        names: &[&str],
+    ) -> Result<Self> {
         let (postgres, nats) = tokio::try_join!(Cluster::temporary(), Nats::temporary())?;
         let port = free_port()?;
         let public_url = format!("http://127.0.0.1:{port}");
         let environment = Environment::new(Secrets::random(), public_url, port, nats.url())?;
         let environment = environment.governed_by(lavish::write(&logs)?);
-        Self::launch(programs, logs, environment, (postgres, nats), rest).await
+        Self::launch(programs, logs, environment, (postgres, nats), rest, names).await
     }
 
     async fn launch(
@@ -105,16 +115,18 @@ impl Suite {
         environment: Environment,
         (postgres, nats): (Cluster, Nats),
         (breakable, directory): (Option<Breakable>, Option<Temporary>),
+        names: &[&str],
     ) -> Result<Self> {
         environment.create_databases(&postgres.access()).await?;
         let instances = Mutex::default();
         let programs = programs.to_owned();
         let suite = Self { instances, environment, programs, logs, breakable, nats, postgres, _directory: directory };
         for wave in WAVES {
-            for name in wave {
+            let wave: Vec<&'static str> = wave.iter().copied().filter(|name| names.contains(name)).collect();
+            for name in &wave {
                 suite.add(name, name, suite.environment.ports(name)?)?;
             }
-            suite.all_listening(wave).await?;
+            suite.all_listening(&wave).await?;
         }
         suite.all_ready().await?;
         Ok(suite)

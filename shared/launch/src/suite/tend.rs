@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::time::{Instant, sleep};
 
-use super::{Suite, WAVES};
+use super::Suite;
 use crate::process::tail;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,10 +26,12 @@ impl Suite {
 
     /// Waits until every instance answers at `/readyz`.
     pub(super) async fn all_ready(&self) -> Result<()> {
-        for instance in self.status() {
+        let all = self.status();
+        for instance in &all {
             self.ready(&instance.id).await?;
         }
-        for service in WAVES.into_iter().flatten().filter(|name| !matches!(**name, "auth" | "gateway")) {
+        // At first instances are called like their services.
+        for service in all.iter().map(|it| it.id.as_str()).filter(|name| !matches!(*name, "auth" | "gateway")) {
             self.reachable(service).await?;
         }
         Ok(())
