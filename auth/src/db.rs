@@ -3,6 +3,7 @@
 mod clients;
 mod grants;
 mod keys;
+mod profiles;
 mod purge;
 mod security_events;
 mod sessions;
@@ -15,9 +16,10 @@ pub use grants::{
     redeem_refresh_token, revoke_grant,
 };
 pub use keys::{SealedKey, insert_key, list_keys, list_public_keys, lock_keys};
+pub use profiles::{find_profile, list_userinfo_claims};
 pub use purge::delete_expired;
 pub use security_events::{Recorded, insert_security_event, list_security_events};
-pub use sessions::{Session, delete_session, find_session, insert_session};
+pub use sessions::{NewSession, Session, delete_session, find_session, insert_session, renew_session};
 pub use tokens::{
     NewToken, Revoked, find_token, find_token_owner, insert_access_token, insert_refresh_token, revoke_access_token,
 };

@@ -1,10 +1,13 @@
 //! The rules of OAuth 2.0 and OpenID Connect that this server keeps: plain types, plain functions.
 //! Time and randomness come in as parameters.
 
+mod asking;
 mod authorization;
 mod claims;
 mod client;
+mod login_rules;
 mod pkce;
+mod profile;
 mod redirect;
 mod refusal;
 mod scopes;
@@ -12,11 +15,15 @@ mod secret;
 mod security_event;
 mod token;
 mod user;
+mod wishes;
 
-pub use authorization::{Authorization, AuthorizationRequest};
-pub use claims::{AccessClaims, IdClaims, Login, UserClaims};
+pub use asking::Asking;
+pub use authorization::{Authorization, AuthorizationRequest, ResponseMode};
+pub use claims::{AccessClaims, BY_SCOPE, IdClaims, Login, acr, scope_of};
 pub use client::{Client, GrantType, subject_of_client};
+pub use login_rules::LoginRules;
 pub use pkce::{Challenge, Verifier};
+pub use profile::{PostalAddress, Profile, UserClaims};
 pub use redirect::{origin, redirect_matches, with_query};
 pub use refusal::{Code, Refusal};
 pub use scopes::{OPERATE, SERVICES, Scopes};
@@ -24,6 +31,7 @@ pub use secret::{Hash, Secret};
 pub use security_event::{Happened, SecurityEvent};
 pub use token::{AccessToken, Redeemed};
 pub use user::{Role, User};
+pub use wishes::Wishes;
 
 use time::Duration;
 

@@ -6,6 +6,7 @@ mod authorize;
 mod cors;
 mod credentials;
 mod discovery;
+mod hint;
 mod introspect;
 mod login;
 mod logout;
@@ -33,6 +34,8 @@ const SCOPES: &[(&str, &str)] = &[
     ("openid", "Know who is logged in"),
     ("profile", "Know the user's names"),
     ("email", "Know the user's email address"),
+    ("address", "Know where the user lives"),
+    ("phone", "Know the user's phone number"),
     ("offline_access", "Act while the user is away"),
     ("auth:operate", "Look behind this service and interfere with it"),
 ];

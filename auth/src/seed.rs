@@ -10,16 +10,17 @@ use time::OffsetDateTime;
 use crate::{
     config::{Config, Seed},
     db,
-    domain::{Client, GrantType, Hash, Role, SERVICES, Scopes, User},
+    domain::{Client, GrantType, Hash, LoginRules, PostalAddress, Profile, Role, SERVICES, Scopes, User},
     passwords::Passwords,
 };
 
-const FAMILY_NAMES: [(&str, &str); 5] = [
-    ("alice", "Alice Ashdown"),
-    ("bob", "Bob Birch"),
-    ("carol", "Carol Cedar"),
-    ("sam", "Sam Sorrel (staff)"),
-    ("olga", "Olga Oak (operator)"),
+/// Given name, family name and what is shown after them, by what is typed into the form.
+const NAMES: [(&str, &str, &str, &str); 5] = [
+    ("alice", "Alice", "Ashdown", ""),
+    ("bob", "Bob", "Birch", ""),
+    ("carol", "Carol", "Cedar", ""),
+    ("sam", "Sam", "Sorrel", " (staff)"),
+    ("olga", "Olga", "Oak", " (operator)"),
 ];
 
 /// Provisions clients and users. May run in any number of instances, any number of times.
@@ -44,19 +45,30 @@ async fn plant_users(db: &mut PgConnection, passwords: &Passwords, now: OffsetDa
     let taken = db::list_usernames(db, &names).await?;
     for user in seed::USERS.iter().filter(|user| !taken.iter().any(|name| name == user.name)) {
         let hash = passwords.hash(format!("{}-demo-password", user.name)).await?;
-        db::insert_user(db, &demo_user(user), &hash, now).await?;
+        let roles: Vec<_> = Role::parse(user.role).into_iter().collect();
+        db::insert_user(db, &demo_profile(user, now), &roles, &hash, now).await?;
     }
     Ok(())
 }
 
-fn demo_user(user: &seed::User) -> User {
-    let name = FAMILY_NAMES.iter().find(|(name, _)| *name == user.name).map_or(user.name, |(_, full)| full);
-    User {
+fn demo_profile(user: &seed::User, now: OffsetDateTime) -> Profile {
+    let known = NAMES.iter().position(|(username, ..)| *username == user.name);
+    let nr = known.unwrap_or_default();
+    let (_, given, family, note) = known.map_or((user.name, user.name, "", ""), |nr| NAMES[nr]);
+    // Numbers and streets that are nobody's.
+    let address = PostalAddress::of(format!("Musterstraße {}", nr + 1), "20095".into(), "Hamburg".into(), "DE".into());
+    Profile {
         id: user.id,
         username: user.name.to_owned(),
-        name: name.to_owned(),
+        name: format!("{given} {family}{note}"),
+        given_name: Some(given.to_owned()),
+        family_name: Some(family.to_owned()),
         email: format!("{}@example.com", user.name),
-        roles: Role::parse(user.role).into_iter().collect(),
+        email_verified: true,
+        phone_number: Some(format!("+49 40 555 010{nr}")),
+        phone_number_verified: false,
+        address: Some(address),
+        updated_at: now,
     }
 }
 
@@ -102,12 +114,11 @@ fn application(client_id: &str, name: &str, grant_types: Vec<GrantType>, scopes:
     Client {
         client_id: client_id.to_owned(),
         name: name.to_owned(),
-        secret_hash: None,
         grant_types,
-        redirect_uris: vec![],
-        origins: vec![],
         scopes,
         plan: "free".to_owned(),
+        login: LoginRules::of_our_own(),
+        ..Client::default()
     }
 }
 

@@ -4,12 +4,13 @@ use database::Result;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::domain::{Client, GrantType, Hash};
+use crate::domain::{Client, GrantType, Hash, LoginRules};
 
 /// The client with this id.
 pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Option<Client>> {
     let row = sqlx::query!(
-        "SELECT client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan
+        "SELECT client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, require_pkce,
+             asks_consent, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_session_required
          FROM client WHERE client_id = $1",
         client_id
     )
@@ -24,10 +25,17 @@ pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Optio
         origins: row.origins,
         scopes: row.scopes.into(),
         plan: row.plan,
+        login: LoginRules {
+            require_pkce: row.require_pkce,
+            asks_consent: row.asks_consent,
+            post_logout_redirect_uris: row.post_logout_redirect_uris,
+            backchannel_logout_uri: row.backchannel_logout_uri,
+            backchannel_logout_session_required: row.backchannel_logout_session_required,
+        },
     }))
 }
 
-/// Makes the client what it is to be, whether or not it was there.
+/// Makes the client what it is to be, whether or not it was there. Inside a transaction: it takes two statements.
 pub async fn upsert_client(db: &mut PgConnection, client: &Client, now: OffsetDateTime) -> Result<()> {
     let grant_types: Vec<_> = client.grant_types.iter().map(|grant_type| grant_type.as_str().to_owned()).collect();
     sqlx::query!(
@@ -47,6 +55,23 @@ pub async fn upsert_client(db: &mut PgConnection, client: &Client, now: OffsetDa
         &client.scopes.to_vec(),
         client.plan,
         now,
+    )
+    .execute(&mut *db)
+    .await?;
+    update_login_rules(db, &client.client_id, &client.login).await
+}
+
+async fn update_login_rules(db: &mut PgConnection, client_id: &str, login: &LoginRules) -> Result<()> {
+    sqlx::query!(
+        "UPDATE client SET require_pkce = $2, asks_consent = $3, post_logout_redirect_uris = $4,
+             backchannel_logout_uri = $5, backchannel_logout_session_required = $6
+         WHERE client_id = $1",
+        client_id,
+        login.require_pkce,
+        login.asks_consent,
+        &login.post_logout_redirect_uris,
+        login.backchannel_logout_uri,
+        login.backchannel_logout_session_required,
     )
     .execute(db)
     .await?;

@@ -22,16 +22,22 @@ pub struct NewCode<'a> {
     pub authenticated_at: OffsetDateTime,
     pub code: Hash,
     pub redirect_uri: &'a str,
-    pub challenge: &'a Challenge,
+    pub challenge: Option<&'a Challenge>,
     pub nonce: Option<&'a str>,
+    pub session_id: Uuid,
+    pub id_token_claims: &'a [String],
+    pub userinfo_claims: &'a [String],
 }
 
-/// Records what a user granted a client, with the code that the client redeems.
-pub async fn insert_grant(db: &mut PgConnection, new: &NewCode<'_>, now: OffsetDateTime) -> Result<()> {
-    sqlx::query!(
-        "WITH granted AS (
-             INSERT INTO authorization_grant (id, client_id, user_id, scopes, authenticated_at, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id, client_id)
+/// Records what a user granted a client, with the code that the client redeems; false if the session has ended
+/// meanwhile. Who ends one waits for this, and so finds the grant.
+pub async fn insert_grant(db: &mut PgConnection, new: &NewCode<'_>, now: OffsetDateTime) -> Result<bool> {
+    let inserted = sqlx::query!(
+        "WITH open AS (SELECT id FROM login_session WHERE id = $12 FOR KEY SHARE),
+         granted AS (
+             INSERT INTO authorization_grant (id, client_id, user_id, scopes, authenticated_at, created_at,
+                 session_id, id_token_claims, userinfo_claims)
+             SELECT $1, $2, $3, $4, $5, $6, open.id, $13, $14 FROM open RETURNING id, client_id)
          INSERT INTO authorization_code
              (code_hash, grant_id, client_id, redirect_uri, code_challenge, nonce, expires_at)
          SELECT $7, id, client_id, $8, $9, $10, $11 FROM granted",
@@ -43,13 +49,14 @@ pub async fn insert_grant(db: &mut PgConnection, new: &NewCode<'_>, now: OffsetD
         now,
         new.code.as_bytes(),
         new.redirect_uri,
-        new.challenge.as_str(),
+        new.challenge.map(Challenge::as_str),
         new.nonce,
         now + CODE_LIFETIME,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+        new.session_id,
+        new.id_token_claims,
+        new.userinfo_claims,
+    );
+    Ok(inserted.execute(db).await?.rows_affected() == 1)
 }
 
 /// Redeems a code, if it is this client's, for this address and this proof, unused and unexpired. Inside a
@@ -59,26 +66,28 @@ pub async fn redeem_code(
     code: Hash,
     client_id: &str,
     redirect_uri: &str,
-    challenge: &Challenge,
+    challenge: Option<&Challenge>,
     now: OffsetDateTime,
 ) -> Result<Option<Redeemed>> {
     let row = sqlx::query!(
         "WITH live AS (
-             SELECT g.id, g.scopes, g.authenticated_at, u.id AS user_id, u.username, u.name, u.email, u.roles
+             SELECT g.id, g.scopes, g.authenticated_at, g.session_id, g.id_token_claims, u.id AS user_id, u.username,
+                 u.name, u.email, u.roles
              FROM authorization_code c
              JOIN authorization_grant g ON g.id = c.grant_id
              JOIN end_user u ON u.id = g.user_id
              WHERE c.code_hash = $1 AND g.revoked_at IS NULL
              FOR SHARE OF g)
          UPDATE authorization_code c SET used_at = $5 FROM live
-         WHERE c.code_hash = $1 AND c.client_id = $2 AND c.redirect_uri = $3 AND c.code_challenge = $4
+         WHERE c.code_hash = $1 AND c.client_id = $2 AND c.redirect_uri = $3
+             AND c.code_challenge IS NOT DISTINCT FROM $4
              AND c.used_at IS NULL AND c.expires_at > $5
-         RETURNING live.id, live.scopes, live.authenticated_at, live.user_id, live.username, live.name, live.email,
-             live.roles, c.nonce",
+         RETURNING live.id, live.scopes, live.authenticated_at, live.session_id, live.id_token_claims, live.user_id,
+             live.username, live.name, live.email, live.roles, c.nonce",
         code.as_bytes(),
         client_id,
         redirect_uri,
-        challenge.as_str(),
+        challenge.map(Challenge::as_str),
         now,
     )
     .fetch_optional(db)
@@ -88,7 +97,9 @@ pub async fn redeem_code(
         user: user(row.user_id, row.username, row.name, row.email, &row.roles),
         scopes: row.scopes.into(),
         authenticated_at: row.authenticated_at,
+        session_id: row.session_id,
         nonce: row.nonce,
+        id_token_claims: row.id_token_claims,
     }))
 }
 
@@ -102,7 +113,8 @@ pub async fn redeem_refresh_token(
 ) -> Result<Option<Redeemed>> {
     let row = sqlx::query!(
         "WITH live AS (
-             SELECT g.id, g.scopes, g.authenticated_at, u.id AS user_id, u.username, u.name, u.email, u.roles
+             SELECT g.id, g.scopes, g.authenticated_at, g.session_id, g.id_token_claims, u.id AS user_id, u.username,
+                 u.name, u.email, u.roles
              FROM refresh_token r
              JOIN authorization_grant g ON g.id = r.grant_id
              JOIN end_user u ON u.id = g.user_id
@@ -110,8 +122,8 @@ pub async fn redeem_refresh_token(
              FOR SHARE OF g)
          UPDATE refresh_token r SET used_at = $3 FROM live
          WHERE r.token_hash = $1 AND r.client_id = $2 AND r.used_at IS NULL AND r.expires_at > $3
-         RETURNING live.id, live.scopes, live.authenticated_at, live.user_id, live.username, live.name, live.email,
-             live.roles",
+         RETURNING live.id, live.scopes, live.authenticated_at, live.session_id, live.id_token_claims, live.user_id,
+             live.username, live.name, live.email, live.roles",
         token.as_bytes(),
         client_id,
         now,
@@ -123,7 +135,9 @@ pub async fn redeem_refresh_token(
         user: user(row.user_id, row.username, row.name, row.email, &row.roles),
         scopes: row.scopes.into(),
         authenticated_at: row.authenticated_at,
+        session_id: row.session_id,
         nonce: None,
+        id_token_claims: row.id_token_claims,
     }))
 }
 

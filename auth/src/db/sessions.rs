@@ -1,5 +1,7 @@
 //! Browsers that have logged in.
 
+use std::net::IpAddr;
+
 use database::Result;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -12,16 +14,28 @@ use crate::{
 
 /// A browser that has logged in.
 pub struct Session {
+    /// The `sid`: may be told, and opens nothing.
+    pub id: Uuid,
     /// As whom.
     pub user: User,
     /// When the password was checked.
     pub authenticated_at: OffsetDateTime,
 }
 
+/// A login that succeeded.
+pub struct NewSession<'a> {
+    /// The cookie that the browser gets.
+    pub cookie: Hash,
+    pub user_id: Uuid,
+    /// What the browser says it is, and where it is.
+    pub user_agent: &'a str,
+    pub address: Option<IpAddr>,
+}
+
 /// The session with this cookie, unless it has ended.
 pub async fn find_session(db: &mut PgConnection, cookie: Hash, now: OffsetDateTime) -> Result<Option<Session>> {
     let row = sqlx::query!(
-        "SELECT s.authenticated_at, u.id, u.username, u.name, u.email, u.roles
+        "SELECT s.id AS session_id, s.authenticated_at, u.id, u.username, u.name, u.email, u.roles
          FROM login_session s JOIN end_user u ON u.id = s.user_id
          WHERE s.token_hash = $1 AND s.expires_at > $2",
         cookie.as_bytes(),
@@ -30,27 +44,46 @@ pub async fn find_session(db: &mut PgConnection, cookie: Hash, now: OffsetDateTi
     .fetch_optional(db)
     .await?;
     Ok(row.map(|row| Session {
+        id: row.session_id,
         user: user(row.id, row.username, row.name, row.email, &row.roles),
         authenticated_at: row.authenticated_at,
     }))
 }
 
-/// Opens a session, and ends the one that the browser had before, if any.
-pub async fn insert_session(
+/// Gives the session that the same user had in this browser a new cookie and a new time; whether there was one.
+pub async fn renew_session(
     db: &mut PgConnection,
-    cookie: Hash,
-    before: Option<Hash>,
-    user_id: Uuid,
+    before: Hash,
+    new: &NewSession<'_>,
     now: OffsetDateTime,
-) -> Result<()> {
-    sqlx::query!(
-        "WITH ended AS (DELETE FROM login_session WHERE token_hash = $2)
-         INSERT INTO login_session (token_hash, user_id, authenticated_at, expires_at) VALUES ($1, $3, $4, $5)",
-        cookie.as_bytes(),
-        before.as_ref().map(Hash::as_bytes),
-        user_id,
+) -> Result<bool> {
+    let renewed = sqlx::query!(
+        "UPDATE login_session SET token_hash = $3, authenticated_at = $4, expires_at = $5, user_agent = $6, address = $7
+         WHERE token_hash = $1 AND user_id = $2 AND expires_at > $4",
+        before.as_bytes(),
+        new.user_id,
+        new.cookie.as_bytes(),
         now,
         now + SESSION_LIFETIME,
+        new.user_agent,
+        new.address.map(|address| address.to_string()).unwrap_or_default(),
+    );
+    Ok(renewed.execute(db).await?.rows_affected() == 1)
+}
+
+/// Opens a session.
+pub async fn insert_session(db: &mut PgConnection, new: &NewSession<'_>, now: OffsetDateTime) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO login_session
+             (token_hash, id, user_id, authenticated_at, started_at, expires_at, user_agent, address)
+         VALUES ($1, $2, $3, $4, $4, $5, $6, $7)",
+        new.cookie.as_bytes(),
+        Uuid::new_v4(),
+        new.user_id,
+        now,
+        now + SESSION_LIFETIME,
+        new.user_agent,
+        new.address.map(|address| address.to_string()).unwrap_or_default(),
     )
     .execute(db)
     .await?;

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{Role, User};
+use crate::domain::{Profile, Role};
 
 /// What a password is checked against.
 pub struct Credentials {
@@ -28,16 +28,35 @@ pub async fn list_usernames(db: &mut PgConnection, among: &[String]) -> Result<V
 }
 
 /// Adds a user, unless there is one with this id or name.
-pub async fn insert_user(db: &mut PgConnection, user: &User, password_hash: &str, now: OffsetDateTime) -> Result<()> {
-    let roles: Vec<_> = user.roles.iter().copied().map(Role::as_str).map(str::to_owned).collect();
+pub async fn insert_user(
+    db: &mut PgConnection,
+    profile: &Profile,
+    roles: &[Role],
+    password_hash: &str,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let roles: Vec<_> = roles.iter().copied().map(Role::as_str).map(str::to_owned).collect();
+    let address = profile.address.as_ref();
     sqlx::query!(
-        "INSERT INTO end_user (id, username, password_hash, name, email, roles, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-        user.id,
-        user.username,
+        "INSERT INTO end_user (id, username, password_hash, name, given_name, family_name, email, email_verified,
+             phone_number, phone_number_verified, street_address, postal_code, locality, country, updated_at, roles,
+             created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING",
+        profile.id,
+        profile.username,
         password_hash,
-        user.name,
-        user.email,
+        profile.name,
+        profile.given_name,
+        profile.family_name,
+        profile.email,
+        profile.email_verified,
+        profile.phone_number,
+        profile.phone_number_verified,
+        address.map(|address| &address.street_address),
+        address.map(|address| &address.postal_code),
+        address.map(|address| &address.locality),
+        address.map(|address| &address.country),
+        profile.updated_at,
         &roles,
         now,
     )

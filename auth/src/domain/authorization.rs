@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Challenge, Client, Code, GrantType, Refusal, Scopes};
+use crate::domain::{Asking, Challenge, Client, Code, GrantType, Refusal, Scopes, Wishes, acr, scope_of};
 
 const LONGEST_NONCE: usize = 512;
 
@@ -20,6 +20,10 @@ pub struct AuthorizationRequest {
     pub code_challenge_method: Option<String>,
     pub response_mode: Option<String>,
     pub login_hint: Option<String>,
+    pub id_token_hint: Option<String>,
+    pub prompt: Option<String>,
+    pub max_age: Option<String>,
+    pub claims: Option<String>,
     pub request: Option<String>,
     pub request_uri: Option<String>,
 }
@@ -29,10 +33,42 @@ pub struct AuthorizationRequest {
 pub struct Authorization {
     /// The requested scopes that this client may have.
     pub scopes: Scopes,
-    /// What the client must prove when it redeems the code.
-    pub challenge: Challenge,
+    /// What the client must prove when it redeems the code. None only if it was let off PKCE.
+    pub challenge: Option<Challenge>,
     /// Goes into the ID token unchanged.
     pub nonce: Option<String>,
+    /// How the user is to be asked.
+    pub asking: Asking,
+    /// Who must be logged in, if it matters.
+    pub subject: Option<String>,
+    /// Claims asked for by name, to stand in the ID token.
+    pub id_token_claims: Vec<String>,
+    /// Claims asked for by name, to be told at the userinfo endpoint.
+    pub userinfo_claims: Vec<String>,
+}
+
+impl Authorization {
+    /// What the user is asked to allow: the scopes, and those to which claims belong that were asked for by name.
+    pub fn to_allow(&self) -> Scopes {
+        let named = self.id_token_claims.iter().chain(&self.userinfo_claims);
+        let of_names = named.filter_map(|claim| scope_of(claim)).map(str::to_owned).collect::<Vec<_>>();
+        self.scopes.or(&of_names.into())
+    }
+}
+
+/// How the answer gets to the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// In the query string of a redirect.
+    #[default]
+    Query,
+    /// In a form that the browser sends (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+impl ResponseMode {
+    /// Those there are.
+    pub const NAMES: [&str; 2] = ["query", "form_post"];
 }
 
 impl AuthorizationRequest {
@@ -50,8 +86,17 @@ impl AuthorizationRequest {
         Err(Code::InvalidRequest.because("The application asked to return to an address that is not registered."))
     }
 
-    /// Checks everything else. A refusal goes back to the client by redirect.
-    pub fn check(&self, client: &Client) -> Result<Authorization, Refusal> {
+    /// How the answer gets to the client. A mode that there is not is itself answered by query.
+    pub fn response_mode(&self) -> Result<ResponseMode, Refusal> {
+        match self.response_mode.as_deref() {
+            None | Some("query") => Ok(ResponseMode::Query),
+            Some("form_post") => Ok(ResponseMode::FormPost),
+            Some(_) => Err(Code::InvalidRequest.because("response_mode must be query or form_post")),
+        }
+    }
+
+    /// Checks everything else. A refusal goes back to the client.
+    pub fn check(&self, client: &Client, issuer: &str) -> Result<Authorization, Refusal> {
         if self.request.is_some() {
             return Err(Code::RequestNotSupported.because("request objects are not supported"));
         }
@@ -63,35 +108,47 @@ impl AuthorizationRequest {
             Some(_) => return Err(Code::UnsupportedResponseType.because("response_type must be code")),
             None => return Err(Code::InvalidRequest.because("response_type is required")),
         }
-        if self.response_mode.as_deref().is_some_and(|mode| mode != "query") {
-            return Err(Code::InvalidRequest.because("response_mode must be query"));
-        }
+        self.response_mode()?;
         client.may_use(GrantType::AuthorizationCode)?;
         if self.nonce.as_ref().is_some_and(|nonce| nonce.len() > LONGEST_NONCE) {
             return Err(Code::InvalidRequest.because("nonce is too long"));
         }
-        let challenge = Challenge::parse(self.code_challenge.as_deref(), self.code_challenge_method.as_deref())?;
+        let challenge = self.challenge(client)?;
         let requested = self.scope.as_deref().ok_or_else(|| Code::InvalidScope.because("scope is required"))?;
         let scopes = client.narrow(Some(&Scopes::parse(requested)?), None)?;
-        Ok(Authorization { scopes, challenge, nonce: self.nonce.clone() })
+        let asking = Asking::parse(self.prompt.as_deref(), self.max_age.as_deref())?;
+        let wishes = Wishes::parse(self.claims.as_deref())?;
+        wishes.check_acr(&acr(issuer))?;
+        let (id_token_claims, userinfo_claims) = wishes.named_for(client);
+        let subject = wishes.subject()?.map(str::to_owned);
+        let nonce = self.nonce.clone();
+        Ok(Authorization { scopes, challenge, nonce, asking, subject, id_token_claims, userinfo_claims })
+    }
+
+    // A client that need not prove anything may: then it must.
+    fn challenge(&self, client: &Client) -> Result<Option<Challenge>, Refusal> {
+        let (challenge, method) = (self.code_challenge.as_deref(), self.code_challenge_method.as_deref());
+        if challenge.is_none() && method.is_none() && !client.login.require_pkce {
+            return Ok(None);
+        }
+        Challenge::parse(challenge, method).map(Some)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Hash;
+    use crate::domain::{Hash, LoginRules};
+
+    const ISSUER: &str = "https://shop.example/auth";
 
     fn client() -> Client {
         Client {
             client_id: "demo".into(),
-            name: "Demo".into(),
-            secret_hash: None,
             grant_types: vec![GrantType::AuthorizationCode],
             redirect_uris: vec!["http://127.0.0.1/callback".into()],
-            origins: vec![],
             scopes: Scopes::of(["openid", "order:read"]),
-            plan: "free".into(),
+            ..Client::default()
         }
     }
 
@@ -111,7 +168,7 @@ mod tests {
     #[test]
     fn a_right_request_asks_for_what_the_client_may_have() {
         assert_eq!(request().destination(Some(&client())).unwrap(), "http://127.0.0.1:9/callback");
-        assert_eq!(request().check(&client()).unwrap().scopes, Scopes::of(["openid", "order:read"]));
+        assert_eq!(request().check(&client(), ISSUER).unwrap().scopes, Scopes::of(["openid", "order:read"]));
     }
 
     #[test]
@@ -137,14 +194,36 @@ mod tests {
             (AuthorizationRequest { scope: some("accounting:pay"), ..request() }, Code::InvalidScope),
             (AuthorizationRequest { request: some("e30"), ..request() }, Code::RequestNotSupported),
             (AuthorizationRequest { request_uri: some("urn:x"), ..request() }, Code::RequestUriNotSupported),
+            (AuthorizationRequest { prompt: some("none login"), ..request() }, Code::InvalidRequest),
+            (AuthorizationRequest { max_age: some("-1"), ..request() }, Code::InvalidRequest),
+            (AuthorizationRequest { claims: some("[]"), ..request() }, Code::InvalidRequest),
         ];
         for (request, code) in faults {
-            assert_eq!(request.check(&client()).unwrap_err().code, code, "{request:?}");
+            assert_eq!(request.check(&client(), ISSUER).unwrap_err().code, code, "{request:?}");
         }
         let machine = Client { grant_types: vec![GrantType::ClientCredentials], ..client() };
-        assert_eq!(request().check(&machine).unwrap_err().code, Code::UnauthorizedClient);
+        assert_eq!(request().check(&machine, ISSUER).unwrap_err().code, Code::UnauthorizedClient);
         let confidential = Client { secret_hash: Some(Hash::of("secret")), ..client() };
         let unproven = AuthorizationRequest { code_challenge: None, ..request() };
-        assert!(unproven.check(&confidential).is_err(), "a secret does not replace the proof key");
+        assert!(unproven.check(&confidential, ISSUER).is_err(), "a secret does not replace the proof key");
+    }
+
+    #[test]
+    fn a_client_that_is_let_off_the_proof_key_may_leave_it_out_but_not_half_of_it() {
+        let lenient = Client { login: LoginRules { require_pkce: false, ..LoginRules::default() }, ..client() };
+        assert!(request().check(&lenient, ISSUER).unwrap().challenge.is_some());
+        let without = AuthorizationRequest { code_challenge: None, code_challenge_method: None, ..request() };
+        assert!(without.check(&lenient, ISSUER).unwrap().challenge.is_none());
+        assert!(without.check(&client(), ISSUER).is_err());
+        let half = AuthorizationRequest { code_challenge: None, ..request() };
+        assert!(half.check(&lenient, ISSUER).is_err());
+    }
+
+    #[test]
+    fn a_claim_asked_for_by_name_is_to_be_allowed_like_its_scope() {
+        let client = Client { scopes: Scopes::of(["openid", "email", "phone"]), ..client() };
+        let claims = Some(r#"{"userinfo": {"email": null}, "id_token": {"phone_number": null}}"#.to_owned());
+        let authorization = AuthorizationRequest { claims, ..request() }.check(&client, ISSUER).unwrap();
+        assert_eq!(authorization.to_allow(), Scopes::of(["email", "openid", "phone"]));
     }
 }

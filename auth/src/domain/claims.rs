@@ -1,10 +1,11 @@
-//! What stands in the JWTs: for services (RFC 9068, section 2.2) and about the user (OpenID Connect Core, section 2).
+//! What stands in the JWTs: for services (RFC 9068, section 2.2) and about the login (OpenID Connect Core, section 2).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
-use crate::domain::{Hash, ID_TOKEN_LIFETIME, Scopes, User};
+use crate::domain::{Hash, ID_TOKEN_LIFETIME, UserClaims};
 
 /// The claims of an `at+jwt`. Times are in seconds since 1970.
 #[derive(Clone, Debug, Serialize)]
@@ -30,6 +31,10 @@ pub struct IdClaims {
     pub iat: i64,
     pub exp: i64,
     pub auth_time: i64,
+    pub acr: String,
+    pub amr: [&'static str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     pub at_hash: String,
@@ -37,37 +42,22 @@ pub struct IdClaims {
     pub user: UserClaims,
 }
 
-/// What may be told of a user (OpenID Connect Core, section 5.4): `profile` tells the names, `email` the address.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct UserClaims {
-    /// The user's id: the same everywhere and for ever.
-    #[schema(example = "01900000-0000-7000-8000-000000000001")]
-    pub sub: String,
-    /// The name to show. With scope `profile`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "Alice Ashdown")]
-    pub name: Option<String>,
-    /// The name the user logs in with. With scope `profile`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "alice")]
-    pub preferred_username: Option<String>,
-    /// With scope `email`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "alice@example.com")]
-    pub email: Option<String>,
+/// The claims about a user that a scope lets be told, all of which can be asked for by name.
+pub const BY_SCOPE: &[(&str, &[&str])] = &[
+    ("profile", &["name", "given_name", "family_name", "preferred_username", "updated_at"]),
+    ("email", &["email", "email_verified"]),
+    ("phone", &["phone_number", "phone_number_verified"]),
+    ("address", &["address"]),
+];
+
+/// The scope that lets a claim be told; none for one that is not about the user, or not known.
+pub fn scope_of(claim: &str) -> Option<&'static str> {
+    BY_SCOPE.iter().find(|(_, claims)| claims.contains(&claim)).map(|(scope, _)| *scope)
 }
 
-impl UserClaims {
-    /// What `scopes` allow to be told of `user`.
-    pub fn of(user: &User, scopes: &Scopes) -> Self {
-        let with = |scope: &str, claim: &String| scopes.contains(scope).then(|| claim.clone());
-        Self {
-            sub: user.id.to_string(),
-            name: with("profile", &user.name),
-            preferred_username: with("profile", &user.username),
-            email: with("email", &user.email),
-        }
-    }
+/// How users log in here, as `acr` names it: an address of ours, because no registered name says "a password".
+pub fn acr(issuer: &str) -> String {
+    format!("{issuer}/acr/password")
 }
 
 impl IdClaims {
@@ -80,6 +70,10 @@ impl IdClaims {
             iat,
             exp: iat + ID_TOKEN_LIFETIME.whole_seconds(),
             auth_time: login.authenticated_at.unix_timestamp(),
+            acr: acr(issuer),
+            // RFC 8176.
+            amr: ["pwd"],
+            sid: login.session_id,
             nonce: login.nonce,
             at_hash: at_hash(access_token),
             user,
@@ -87,9 +81,10 @@ impl IdClaims {
     }
 }
 
-/// When the user logged in, for which request, and what time it is.
+/// When and in which session the user logged in, for which request, and what time it is.
 pub struct Login {
     pub authenticated_at: OffsetDateTime,
+    pub session_id: Option<Uuid>,
     pub nonce: Option<String>,
     pub now: OffsetDateTime,
 }
@@ -110,15 +105,8 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_scopes_allow_is_told() {
-        let user = User {
-            id: uuid::Uuid::nil(),
-            username: "alice".into(),
-            name: "Alice".into(),
-            email: "a@example.com".into(),
-            roles: vec![],
-        };
-        let told = UserClaims::of(&user, &Scopes::of(["openid", "email"]));
-        assert_eq!((told.name, told.preferred_username, told.email.as_deref()), (None, None, Some("a@example.com")));
+    fn each_claim_about_the_user_has_its_scope() {
+        assert_eq!((scope_of("email_verified"), scope_of("address")), (Some("email"), Some("address")));
+        assert_eq!((scope_of("sub"), scope_of("auth_time"), scope_of("")), (None, None, None));
     }
 }

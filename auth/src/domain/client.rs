@@ -2,10 +2,10 @@
 
 use subtle::ConstantTimeEq;
 
-use crate::domain::{Code, Hash, Refusal, Scopes, redirect_matches};
+use crate::domain::{Code, Hash, LoginRules, Refusal, Scopes, redirect_matches};
 
 /// An application that may ask for tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Client {
     /// Its public identifier.
     pub client_id: String,
@@ -23,6 +23,8 @@ pub struct Client {
     pub scopes: Scopes,
     /// Its traffic class: `free`, `partner` or `internal`.
     pub plan: String,
+    /// What it may do with users in their browsers.
+    pub login: LoginRules,
 }
 
 /// Ways to get a token.
@@ -125,10 +127,9 @@ mod tests {
             name: "Reporting".into(),
             secret_hash: secret.map(Hash::of),
             grant_types: vec![GrantType::ClientCredentials],
-            redirect_uris: vec![],
-            origins: vec![],
             scopes: Scopes::of(["order:read", "store:read"]),
             plan: "partner".into(),
+            ..Client::default()
         }
     }
 

@@ -11,7 +11,8 @@ pub struct Refusal {
     pub description: Cow<'static, str>,
 }
 
-/// Codes of RFC 6749 (sections 4.1.2.1 and 5.2), RFC 8693 (section 2.2.2) and OpenID Connect Core (section 3.1.2.6).
+/// Codes of RFC 6749 (sections 4.1.2.1 and 5.2), RFC 8693 (section 2.2.2), OpenID Connect Core (section 3.1.2.6) and
+/// OpenID Connect Core Error Code unmet_authentication_requirements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     InvalidRequest,
@@ -24,6 +25,10 @@ pub enum Code {
     InvalidTarget,
     RequestNotSupported,
     RequestUriNotSupported,
+    AccessDenied,
+    LoginRequired,
+    ConsentRequired,
+    UnmetAuthenticationRequirements,
 }
 
 impl Code {
@@ -40,6 +45,10 @@ impl Code {
             Self::InvalidTarget => "invalid_target",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::AccessDenied => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
 

@@ -18,7 +18,7 @@ pub const SERVICES: &[(&str, &[&str])] = &[
 pub const OPERATE: &str = "auth:operate";
 
 /// The scopes that speak of the user and not of a service (OpenID Connect Core, sections 5.4 and 11).
-pub const ABOUT_THE_USER: &[&str] = &["openid", "profile", "email", "offline_access"];
+pub const ABOUT_THE_USER: &[&str] = &["openid", "profile", "email", "address", "phone", "offline_access"];
 
 /// A set of scopes, in alphabetical order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,12 @@ impl Scopes {
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         Self(self.0.intersection(&other.0).cloned().collect())
+    }
+
+    /// What either set holds.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
     }
 
     /// The scopes of one service: those that start with its name and a colon.

@@ -83,8 +83,12 @@ pub struct Redeemed {
     pub scopes: Scopes,
     /// When the user's password was checked.
     pub authenticated_at: OffsetDateTime,
+    /// The session in which it was granted, if there was one.
+    pub session_id: Option<Uuid>,
     /// From the authorization request, if a code was redeemed.
     pub nonce: Option<String>,
+    /// The claims that were asked for by name to stand in the ID token.
+    pub id_token_claims: Vec<String>,
 }
 
 impl Redeemed {
@@ -161,17 +165,19 @@ mod tests {
     fn a_refresh_narrows_and_never_widens() {
         let client = Client {
             client_id: "demo".into(),
-            name: "Demo".into(),
-            secret_hash: None,
-            grant_types: vec![],
-            redirect_uris: vec![],
-            origins: vec![],
             scopes: Scopes::of(["openid", "order:read", "order:write", "store:read"]),
-            plan: "free".into(),
+            ..Client::default()
         };
         let granted = Scopes::of(["openid", "order:read", "inventory:write"]);
-        let (user, authenticated_at) = (alice(), NOW);
-        let redeemed = Redeemed { grant_id: Uuid::nil(), user, scopes: granted, authenticated_at, nonce: None };
+        let redeemed = Redeemed {
+            grant_id: Uuid::nil(),
+            user: alice(),
+            scopes: granted,
+            authenticated_at: NOW,
+            session_id: None,
+            nonce: None,
+            id_token_claims: vec![],
+        };
         let narrower = redeemed.narrow(&client, Some(&Scopes::of(["order:read"])));
         assert_eq!(narrower.unwrap(), Scopes::of(["order:read"]));
         let wider = redeemed.narrow(&client, Some(&Scopes::of(["order:read", "store:read"])));

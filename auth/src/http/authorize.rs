@@ -1,23 +1,29 @@
-//! The authorization endpoint (RFC 6749, section 4.1; RFC 7636; RFC 9207).
+//! The authorization endpoint (RFC 6749, section 4.1; RFC 7636; RFC 9207; OpenID Connect Core, section 3.1.2).
+
+mod answer;
+mod decide;
+mod parameters;
+
+pub use answer::{Outcome, answer};
+pub use decide::{Step, decide};
+pub use parameters::AuthorizationParameters;
 
 use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use http::HeaderMap;
-use serde::Serialize;
-use uuid::Uuid;
+use serde::Deserialize;
+use time::OffsetDateTime;
 
 use crate::{
     App,
-    db::{self, NewCode, Session},
-    domain::{Authorization, AuthorizationRequest, Client, Code, Happened, Refusal, Secret, SecurityEvent, with_query},
+    db::{self, Session},
+    domain::{AuthorizationRequest, Client, Code},
     error::Error,
-    events,
     http::{
         pages::OnPage,
         parameters::{Form, Query},
-        session::Browsers,
     },
 };
 
@@ -28,6 +34,8 @@ use crate::{
         redirect URI are not known to be right, it is a page instead.",
     params(AuthorizationParameters),
     responses(
+        (status = 200, description = "A page: the answer as a form that the browser sends to the client \
+            (`response_mode=form_post`).", body = String, content_type = "text/html"),
         (status = 303, description = "To the client with a code or an error, or to the login page.",
             headers(("Location" = String, description = "Where to go."))),
         (status = 400, description = "Client or redirect URI are not right. A page.", body = String,
@@ -39,8 +47,9 @@ pub async fn from_query(
     State(app): State<App>,
     headers: HeaderMap,
     request: Result<Query<AuthorizationRequest>, Error>,
+    asked: Result<Query<Asked>, Error>,
 ) -> Result<Response, OnPage> {
-    authorize(&app, &headers, request?.0).await
+    authorize(&app, &headers, request?.0, asked?.0).await
 }
 
 /// The same, with the parameters in a form (OpenID Connect Core, section 3.1.2.1).
@@ -48,7 +57,10 @@ pub async fn from_query(
     request_body(content = AuthorizationParameters, content_type = "application/x-www-form-urlencoded",
         description = "The same parameters as in the query string."),
     responses(
-        (status = 303, description = "To the client with a code or an error, or to the login page.",
+        (status = 200, description = "A page: the answer as a form that the browser sends to the client \
+            (`response_mode=form_post`).", body = String, content_type = "text/html"),
+        (status = 303, description = "To the client with a code or an error, or to the login page; without a cookie \
+            to the same by GET.",
             headers(("Location" = String, description = "Where to go."))),
         (status = 400, description = "Client or redirect URI are not right. A page.", body = String,
             content_type = "text/html"),
@@ -60,27 +72,52 @@ pub async fn from_form(
     headers: HeaderMap,
     request: Result<Form<AuthorizationRequest>, Error>,
 ) -> Result<Response, OnPage> {
-    authorize(&app, &headers, request?.0).await
+    let request = request?.0;
+    if app.browsers.recognise(&headers).known().is_none() {
+        // A form from another site comes without the cookie (SameSite=Lax). A redirect to here brings it.
+        addressed(&app, &request).await?;
+        return Ok(Redirect::to(&format!("/auth/authorize?{}", encode(&request)?)).into_response());
+    }
+    authorize(&app, &headers, request, Asked::default()).await
 }
 
-async fn authorize(app: &App, headers: &HeaderMap, request: AuthorizationRequest) -> Result<Response, OnPage> {
+/// What the login page sends along: when the user was asked to log in on behalf of this request.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Asked {
+    asked: Option<String>,
+}
+
+impl Asked {
+    /// A login is asked for now.
+    pub fn now(app: &App) -> Self {
+        Self { asked: Some(app.browsers.note_moment(app.clock.now())) }
+    }
+
+    /// When it was asked for; none if it was not, or not by us.
+    pub fn at(&self, app: &App) -> Option<OffsetDateTime> {
+        app.browsers.noted_moment(self.asked.as_deref(), app.clock.now())
+    }
+
+    /// What comes after the query string of the request.
+    pub fn suffix(&self) -> String {
+        self.asked.as_ref().map_or_else(String::new, |asked| format!("&asked={asked}"))
+    }
+}
+
+async fn authorize(
+    app: &App,
+    headers: &HeaderMap,
+    request: AuthorizationRequest,
+    asked: Asked,
+) -> Result<Response, OnPage> {
     let (client, destination) = addressed(app, &request).await?;
-    let authorization = match request.check(&client) {
-        Ok(authorization) => authorization,
-        Err(refusal) => return answer(app, &request, &destination, Outcome::Refused(refusal)),
+    let outcome = match decide(app, headers, &client, &destination, &request, &asked).await {
+        Ok(Step::Granted(code)) => Outcome::Granted(code),
+        Ok(Step::LogIn(path)) => return Ok(Redirect::to(&path).into_response()),
+        Err(Error::Refused(refusal)) => Outcome::Refused(refusal),
+        Err(other) => return Err(other.into()),
     };
-    let Some(session) = current_session(app, headers).await? else {
-        let login = format!("/auth/login?{}", encode(&request)?);
-        return Ok(Redirect::to(&login).into_response());
-    };
-    let outcome = match client.narrow(Some(&authorization.scopes), Some(&session.user.scopes())) {
-        Ok(scopes) => {
-            let authorization = Authorization { scopes, ..authorization };
-            Outcome::Granted(grant(app, &client, &destination, &session, &authorization).await?)
-        }
-        Err(refusal) => Outcome::Refused(refusal),
-    };
-    answer(app, &request, &destination, outcome)
+    Ok(answer(app, &request, &destination, &outcome)?)
 }
 
 /// The client that asks, and the address of it to which the answer goes.
@@ -96,7 +133,7 @@ pub async fn addressed(app: &App, request: &AuthorizationRequest) -> Result<(Cli
 
 /// The session of the browser that sent a request.
 pub async fn current_session(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Error> {
-    let Some(cookie) = Browsers::recognise(headers).known() else { return Ok(None) };
+    let Some(cookie) = app.browsers.recognise(headers).known() else { return Ok(None) };
     Ok(db::find_session(&mut *app.pool.get().await?, cookie, app.clock.now()).await?)
 }
 
@@ -104,92 +141,4 @@ pub async fn current_session(app: &App, headers: &HeaderMap) -> Result<Option<Se
 pub fn encode(request: &AuthorizationRequest) -> Result<String, Error> {
     Ok(serde_urlencoded::to_string(request)
         .map_err(|_| Code::InvalidRequest.because("The parameters cannot be encoded."))?)
-}
-
-async fn grant(
-    app: &App,
-    client: &Client,
-    destination: &str,
-    session: &Session,
-    authorization: &Authorization,
-) -> Result<Secret, Error> {
-    let code = Secret::plain(rand::random());
-    let new = NewCode {
-        grant_id: Uuid::now_v7(),
-        client_id: &client.client_id,
-        user_id: session.user.id,
-        scopes: &authorization.scopes,
-        authenticated_at: session.authenticated_at,
-        code: code.hash(),
-        redirect_uri: destination,
-        challenge: &authorization.challenge,
-        nonce: authorization.nonce.as_deref(),
-    };
-    let now = app.clock.now();
-    let mut tx = app.pool.begin().await?;
-    db::insert_grant(&mut tx, &new, now).await?;
-    let granted = SecurityEvent::of_user(Happened::Granted, new.user_id).through(new.client_id).about(new.grant_id);
-    events::record(&mut tx, granted, now).await?;
-    tx.commit("issue code").await?;
-    Ok(code)
-}
-
-enum Outcome {
-    Granted(Secret),
-    Refused(Refusal),
-}
-
-#[derive(Default, Serialize)]
-struct Answer<'a> {
-    code: Option<&'a str>,
-    error: Option<&'a str>,
-    error_description: Option<&'a str>,
-    state: Option<&'a str>,
-    iss: &'a str,
-}
-
-fn answer(app: &App, request: &AuthorizationRequest, destination: &str, outcome: Outcome) -> Result<Response, OnPage> {
-    let base = Answer { state: request.state.as_deref(), iss: &app.issuer, ..Answer::default() };
-    let answer = match &outcome {
-        Outcome::Granted(code) => Answer { code: Some(code.reveal()), ..base },
-        Outcome::Refused(refusal) => {
-            Answer { error: Some(refusal.code.as_str()), error_description: Some(&refusal.description), ..base }
-        }
-    };
-    let query = serde_urlencoded::to_string(answer)
-        .map_err(|_| Code::InvalidRequest.because("The answer cannot be encoded."))?;
-    Ok(Redirect::to(&with_query(destination, &query)).into_response())
-}
-
-/// The parameters of the authorization endpoint.
-#[derive(utoipa::IntoParams, utoipa::ToSchema)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code)] // Only describes.
-pub struct AuthorizationParameters {
-    /// Always `code`.
-    #[param(example = "code")]
-    response_type: String,
-    /// The application.
-    #[param(example = "demo")]
-    client_id: String,
-    /// Where to go with the code: exactly as registered; the port of a loopback address may differ (RFC 8252).
-    #[param(example = "http://127.0.0.1:49152/callback")]
-    redirect_uri: String,
-    /// What is asked for. What is granted may be less: what client and user may both have.
-    #[param(example = "openid profile order:read order:write")]
-    scope: String,
-    /// Comes back unchanged.
-    state: Option<String>,
-    /// Goes into the ID token unchanged.
-    nonce: Option<String>,
-    /// Base64url of the SHA-256 of the verifier (RFC 7636).
-    #[param(example = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")]
-    code_challenge: String,
-    /// Always `S256`.
-    #[param(example = "S256")]
-    code_challenge_method: String,
-    /// Always `query`.
-    response_mode: Option<String>,
-    /// The name that stands in the login form at first.
-    login_hint: Option<String>,
 }

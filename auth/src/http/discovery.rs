@@ -13,12 +13,13 @@ use web::Problem;
 
 use crate::{
     App, db,
-    domain::{GrantType, Role, SERVICES, User},
+    domain::{BY_SCOPE, GrantType, ResponseMode, Role, SERVICES, User, acr},
     error::Error,
 };
 
 /// The metadata of this server.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the standard has them so")]
 pub struct Metadata {
     /// `iss` of every token.
     #[schema(example = "http://localhost:8080/auth")]
@@ -31,7 +32,7 @@ pub struct Metadata {
     revocation_endpoint: String,
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
-    response_modes_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 2],
     grant_types_supported: [&'static str; 4],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 1],
@@ -39,7 +40,10 @@ pub struct Metadata {
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
     code_challenge_methods_supported: [&'static str; 1],
-    claims_supported: [&'static str; 11],
+    claims_supported: Vec<&'static str>,
+    claims_parameter_supported: bool,
+    acr_values_supported: [String; 1],
+    prompt_values_supported: [&'static str; 4],
     authorization_response_iss_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
@@ -63,7 +67,7 @@ impl Metadata {
             revocation_endpoint: at("revoke"),
             scopes_supported: scopes,
             response_types_supported: ["code"],
-            response_modes_supported: ["query"],
+            response_modes_supported: ResponseMode::NAMES,
             grant_types_supported: GrantType::ALL.map(GrantType::as_str),
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: ["ES256"],
@@ -71,24 +75,20 @@ impl Metadata {
             introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
             revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
             code_challenge_methods_supported: ["S256"],
-            claims_supported: [
-                "iss",
-                "sub",
-                "aud",
-                "iat",
-                "exp",
-                "auth_time",
-                "nonce",
-                "at_hash",
-                "name",
-                "preferred_username",
-                "email",
-            ],
+            claims_supported: claims_supported(),
+            claims_parameter_supported: true,
+            acr_values_supported: [acr(issuer)],
+            prompt_values_supported: ["none", "login", "consent", "select_account"],
             authorization_response_iss_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
         }
     }
+}
+
+fn claims_supported() -> Vec<&'static str> {
+    let of_the_login = ["iss", "sub", "aud", "iat", "exp", "auth_time", "acr", "amr", "sid", "nonce", "at_hash"];
+    of_the_login.into_iter().chain(BY_SCOPE.iter().flat_map(|(_, claims)| claims.iter().copied())).collect()
 }
 
 /// What this server can do and where (OpenID Connect Discovery 1.0).

@@ -1,23 +1,27 @@
 //! The login page.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::{
-    App, db,
+    App,
+    db::{self, NewSession, Session},
     domain::{AuthorizationRequest, Happened, SecurityEvent, origin},
     error::Error,
     events,
     http::{
         address::Address,
-        authorize::{addressed, current_session, encode},
+        authorize::{Asked, addressed, current_session, encode},
         pages::{Login, OnPage, SignedIn, page},
         parameters::{Form, Query},
-        session::{Browser, Browsers},
+        session::{Browser, Browsers, user_agent},
     },
 };
 
@@ -40,10 +44,14 @@ pub async fn show(
     State(app): State<App>,
     headers: HeaderMap,
     request: Result<Query<AuthorizationRequest>, Error>,
+    asked: Result<Query<Asked>, Error>,
 ) -> Result<Response, OnPage> {
-    let login = Attempt::read(&app, request?.0).await?;
-    let browser = Browsers::recognise(&headers);
+    let login = Attempt::read(&app, request?.0, asked?.0).await?;
+    let browser = app.browsers.recognise(&headers);
     match current_session(&app, &headers).await? {
+        Some(session) if login.wants_more_than(&session, &app) => {
+            login.form(&app, &browser, StatusCode::OK, &session.user.username, None)
+        }
         Some(_) if login.client.is_some() => Ok(Redirect::to(&login.on_success()).into_response()),
         Some(session) => {
             let (user, proof) = (&session.user, app.browsers.proof(&browser));
@@ -84,12 +92,13 @@ pub async fn log_in(
     Address(address): Address,
     headers: HeaderMap,
     request: Result<Query<AuthorizationRequest>, Error>,
+    asked: Result<Query<Asked>, Error>,
     credentials: Result<Form<Credentials>, Error>,
 ) -> Result<Response, OnPage> {
-    let login = Attempt::read(&app, request?.0).await?;
+    let login = Attempt::read(&app, request?.0, asked?.0).await?;
     let Form(Credentials { csrf, username, password }) = credentials?;
     let username = username.unwrap_or_default().trim().to_lowercase();
-    let browser = Browsers::recognise(&headers);
+    let browser = app.browsers.recognise(&headers);
     if !app.browsers.proves(&browser, csrf.as_deref()) {
         return login.form(&app, &browser, StatusCode::FORBIDDEN, &username, Some(EXPIRED));
     }
@@ -105,18 +114,41 @@ pub async fn log_in(
         tx.commit("refuse login").await?;
         return login.form(&app, &browser, StatusCode::FORBIDDEN, &username, Some(WRONG));
     };
-    let renewed = Browsers::renew();
-    let now = app.clock.now();
+    let renewed = open_session(&app, &headers, &browser, user_id, address).await?;
+    Ok((app.browsers.set_cookie(&renewed), Redirect::to(&login.on_success())).into_response())
+}
+
+// The cookie is new in any case. The session goes on if it is the same user's: clients know it by its id.
+async fn open_session(
+    app: &App,
+    headers: &HeaderMap,
+    browser: &Browser,
+    user_id: Uuid,
+    address: Option<IpAddr>,
+) -> Result<Browser, Error> {
+    let (renewed, now) = (Browsers::renew(), app.clock.now());
+    let user_agent = user_agent(headers);
+    let new = NewSession { cookie: renewed.hash(), user_id, user_agent: &user_agent, address };
     let mut tx = app.pool.begin().await?;
-    db::insert_session(&mut tx, renewed.hash(), browser.known(), user_id, now).await?;
+    let goes_on = match browser.known() {
+        Some(before) => db::renew_session(&mut tx, before, &new, now).await?,
+        None => false,
+    };
+    if !goes_on {
+        if let Some(before) = browser.known() {
+            db::delete_session(&mut tx, before).await?;
+        }
+        db::insert_session(&mut tx, &new, now).await?;
+    }
     events::record(&mut tx, SecurityEvent::of_user(Happened::Login, user_id).from(address), now).await?;
     tx.commit("log in").await?;
-    Ok((app.browsers.set_cookie(&renewed), Redirect::to(&login.on_success())).into_response())
+    Ok(renewed)
 }
 
 /// A login and what it is for.
 struct Attempt {
     request: AuthorizationRequest,
+    asked: Asked,
     query: String,
     /// Name and redirect URI of the client that asks; none if somebody just opened the page.
     client: Option<(String, String)>,
@@ -125,13 +157,19 @@ struct Attempt {
 impl Attempt {
     // Where the browser goes afterwards is checked now, although the authorization endpoint will check it again: the
     // page names the client, and its policy the client's origin.
-    async fn read(app: &App, request: AuthorizationRequest) -> Result<Self, Error> {
+    async fn read(app: &App, request: AuthorizationRequest, asked: Asked) -> Result<Self, Error> {
         let query = encode(&request)?;
         if query.is_empty() {
-            return Ok(Self { request, query, client: None });
+            return Ok(Self { request, asked, query, client: None });
         }
         let (client, destination) = addressed(app, &request).await?;
-        Ok(Self { request, query, client: Some((client.name, destination)) })
+        let query = format!("{query}{}", asked.suffix());
+        Ok(Self { request, asked, query, client: Some((client.name, destination)) })
+    }
+
+    // The password is asked for although somebody is logged in, unless that has happened since.
+    fn wants_more_than(&self, session: &Session, app: &App) -> bool {
+        self.client.is_some() && self.asked.at(app).is_some_and(|asked| session.authenticated_at < asked)
     }
 
     fn hint(&self) -> &str {

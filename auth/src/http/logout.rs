@@ -17,7 +17,6 @@ use crate::{
         authorize::current_session,
         pages::{OnPage, SignedIn, SignedOut, page},
         parameters::Form,
-        session::Browsers,
     },
 };
 
@@ -33,7 +32,7 @@ pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response
     let Some(session) = current_session(&app, &headers).await? else {
         return Ok(page(StatusCode::OK, &SignedOut, "")?);
     };
-    let proof = app.browsers.proof(&Browsers::recognise(&headers));
+    let proof = app.browsers.proof(&app.browsers.recognise(&headers));
     let signed_in = SignedIn { name: &session.user.name, username: &session.user.username, proof: &proof };
     Ok(page(StatusCode::OK, &signed_in, "")?)
 }
@@ -64,7 +63,7 @@ pub async fn log_out(
     headers: HeaderMap,
     form: Result<Form<Confirmation>, Error>,
 ) -> Result<Response, OnPage> {
-    let browser = Browsers::recognise(&headers);
+    let browser = app.browsers.recognise(&headers);
     if !app.browsers.proves(&browser, form?.0.csrf.as_deref()) {
         let mut response = show(State(app), headers).await?;
         *response.status_mut() = StatusCode::FORBIDDEN;

@@ -1,8 +1,11 @@
-//! The pages that people see. They work without JavaScript: the content security policy allows none.
+//! The pages that people see. They work without JavaScript: the content security policy allows none, save one line that
+//! presses a button.
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 
@@ -44,13 +47,43 @@ pub struct Failure<'a> {
     pub message: &'a str,
 }
 
+/// The answer to a client, as a form that sends itself (OAuth 2.0 Form Post Response Mode).
+pub struct HandOver<'a> {
+    pub destination: &'a str,
+    pub fields: &'a [(&'a str, &'a str)],
+}
+
+#[derive(Template)]
+#[template(path = "hand_over.html")]
+struct HandOverPage<'a> {
+    destination: &'a str,
+    fields: &'a [(&'a str, &'a str)],
+    script: &'a str,
+}
+
+// The policy names it by its hash, so that no other runs. Without it the user presses the button.
+const PRESS_BUTTON: &str = "document.forms[0].submit();";
+
+/// The page that hands an answer over to a client. Where the client sends the browser next is its own business, so
+/// the form may lead anywhere on the web.
+pub fn hand_over(status: StatusCode, answer: &HandOver<'_>) -> Result<Response, Error> {
+    let script = STANDARD.encode(Sha256::digest(PRESS_BUTTON));
+    let HandOver { destination, fields } = *answer;
+    let template = HandOverPage { destination, fields, script: PRESS_BUTTON };
+    guarded(status, &template, "http: https:", &format!("script-src 'sha256-{script}'; "))
+}
+
 /// A page with its status; its forms may lead to `self` and to `form_target`.
 ///
 /// Chromium applies `form-action` to the redirects that follow a form as well, so the login form must name the address
 /// of the client to which the browser goes at the end.
 pub fn page(status: StatusCode, template: &impl Template, form_target: &str) -> Result<Response, Error> {
+    guarded(status, template, form_target, "")
+}
+
+fn guarded(status: StatusCode, template: &impl Template, form_target: &str, more: &str) -> Result<Response, Error> {
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {form_target}; \
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; {more}form-action 'self' {form_target}; \
          base-uri 'none'; frame-ancestors 'none'"
     );
     let mut response = (status, Html(template.render()?)).into_response();

@@ -66,7 +66,8 @@ pub fn read<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Error> {
     T::deserialize(Value::Object(fields.collect())).map_err(|error| invalid(&error.to_string()).into())
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+/// Whether a body is a form, by what is said of it.
+pub fn is_form(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")

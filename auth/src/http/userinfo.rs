@@ -5,20 +5,27 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use serde::Deserialize;
+use utoipa::ToSchema;
 use web::Problem;
 
 use crate::{
     App, db,
-    domain::{Hash, User, UserClaims},
+    domain::{Hash, UserClaims},
     error::Error,
-    http::credentials::{bearer, invalid_token},
+    http::{
+        credentials::{bearer, invalid_token},
+        parameters::{Form, is_form},
+    },
 };
 
 /// Says who the user of an access token is, as far as its scopes allow.
 #[utoipa::path(get, path = "/auth/userinfo", operation_id = "userinfo", tag = "login", summary = "Who is logged in",
     responses(
         (status = 200, description = "The user.", body = UserClaims),
+        (status = 400, description = "The token is there twice, or in the address.", body = Problem,
+            content_type = "application/problem+json"),
         (status = 401, description = "No valid access token.", body = Problem,
             content_type = "application/problem+json"),
         (status = 403, description = "The token does not carry `openid`.", body = Problem,
@@ -27,14 +34,18 @@ use crate::{
             content_type = "application/problem+json"),
     ),
     security(("oauth2" = ["openid"])))]
-pub async fn by_get(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    userinfo(&app, &headers).await
+pub async fn by_get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    userinfo(&app, &presented(&uri, &headers, None)?).await
 }
 
-/// The same by POST.
+/// The same by POST, with the token in the header or in a form.
 #[utoipa::path(post, path = "/auth/userinfo", operation_id = "userinfoByPost", tag = "login", summary = "Who is logged in, by POST",
+    request_body(content = TokenInForm, content_type = "application/x-www-form-urlencoded",
+        description = "The token, unless it is in the header."),
     responses(
         (status = 200, description = "The user.", body = UserClaims),
+        (status = 400, description = "The token is there twice, or in the address.", body = Problem,
+            content_type = "application/problem+json"),
         (status = 401, description = "No valid access token.", body = Problem,
             content_type = "application/problem+json"),
         (status = 403, description = "The token does not carry `openid`.", body = Problem,
@@ -43,17 +54,52 @@ pub async fn by_get(State(app): State<App>, headers: HeaderMap) -> Result<Respon
             content_type = "application/problem+json"),
     ),
     security(("oauth2" = ["openid"])))]
-pub async fn by_post(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    userinfo(&app, &headers).await
+pub async fn by_post(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Form<TokenInForm>, Error>,
+) -> Result<Response, Problem> {
+    // Any other body is none of our business: the token is in the header then.
+    let in_form = if is_form(&headers) { body?.0.access_token } else { None };
+    userinfo(&app, &presented(&uri, &headers, in_form)?).await
 }
 
-async fn userinfo(app: &App, headers: &HeaderMap) -> Result<Response, Problem> {
-    let hash = Hash::of(bearer(headers)?);
+/// A token in a form (RFC 6750, section 2.2).
+#[derive(Deserialize, ToSchema)]
+pub struct TokenInForm {
+    /// Unless it is in the `Authorization` header.
+    #[schema(example = "rat_Xb5…")]
+    access_token: Option<String>,
+}
+
+// In one place, and never in an address, which ends up in logs.
+fn presented(uri: &Uri, headers: &HeaderMap, in_form: Option<String>) -> Result<String, Problem> {
+    let in_query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    if in_query.into_iter().any(|(name, _)| name == "access_token") {
+        return Err(twice("A token does not belong in an address"));
+    }
+    match in_form {
+        Some(_) if headers.contains_key(header::AUTHORIZATION) => Err(twice("The token is there twice")),
+        Some(token) => Ok(token),
+        None => bearer(headers).map(str::to_owned),
+    }
+}
+
+fn twice(title: &str) -> Problem {
+    let challenge = HeaderValue::from_static("Bearer error=\"invalid_request\"");
+    Problem::new(StatusCode::BAD_REQUEST, "invalid_request", title).header(header::WWW_AUTHENTICATE, challenge)
+}
+
+async fn userinfo(app: &App, presented: &str) -> Result<Response, Problem> {
+    let hash = Hash::of(presented);
     let mut db = app.pool.get().await.map_err(Error::from)?;
     let token = db::find_token(&mut db, hash, app.clock.now()).await.map_err(Error::from)?;
     let token = token.ok_or_else(invalid_token)?;
-    let user: Option<&User> = token.user.as_ref().filter(|_| token.scopes.contains("openid"));
-    let claims = UserClaims::of(user.ok_or_else(insufficient_scope)?, &token.scopes);
+    let user = token.user.as_ref().filter(|_| token.scopes.contains("openid")).ok_or_else(insufficient_scope)?;
+    let named = db::list_userinfo_claims(&mut db, hash).await.map_err(Error::from)?;
+    let profile = db::find_profile(&mut db, user.id).await.map_err(Error::from)?.ok_or_else(invalid_token)?;
+    let claims = UserClaims::of(&profile, &token.scopes, &named);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response())
 }
 

@@ -1,5 +1,11 @@
 //! `/auth/authorize`: to whom the browser is sent back, and with what.
 
+mod asking;
+mod claims;
+mod form_post;
+mod hint;
+mod pkce;
+
 use testkit::Answer;
 
 use crate::started::{Auth, CALLBACK, ISSUER, authorize, parameter, query};

@@ -1,8 +1,6 @@
 //! `/auth/login`: the form, as a browser fills it in.
 
-use testkit::Answer;
-
-use crate::started::{Auth, authorize, cookie_of, parameter, proof_in, query};
+use crate::started::{Auth, action_of, authorize, cookie_of, is_login, parameter, proof_in, query};
 
 #[tokio::test]
 async fn a_user_logs_in_by_the_form_and_goes_on_to_the_client() {
@@ -147,11 +145,28 @@ async fn a_session_ends_after_twelve_hours() {
     auth.end().await;
 }
 
-fn is_login(answer: &Answer) -> bool {
-    answer.header("location").is_some_and(|to| to.starts_with("/auth/login?"))
+#[tokio::test]
+async fn a_session_goes_on_under_its_id_when_its_user_logs_in_again_and_ends_when_another_does() {
+    let auth = Auth::start().await;
+    let cookie = auth.log_in("alice").await;
+    let sid = auth.sid(&cookie).await;
+    let (_, cookie) = auth.fill_in("/auth/login", &cookie, "alice").await;
+    assert_eq!(auth.sid(&cookie).await, sid);
+    let (_, cookie) = auth.fill_in("/auth/login", &cookie, "bob").await;
+    assert_ne!(auth.sid(&cookie).await, sid);
+    assert_eq!(auth.number("select count(*) from login_session").await, 1);
+    auth.end().await;
 }
 
-fn action_of(page: &str) -> String {
-    let (_, after) = page.split_once("action=\"").unwrap();
-    after.split_once('"').unwrap().0.replace("&#38;", "&").replace("&amp;", "&")
+#[tokio::test]
+async fn it_is_remembered_from_where_somebody_logged_in() {
+    let auth = Auth::start().await;
+    let (cookie, proof) = auth.form("/auth/login").await;
+    let form = [("csrf", proof.as_str()), ("username", "alice"), ("password", "alice-demo-password")];
+    let request = auth.client.request(reqwest::Method::POST, "/auth/login", "").header("cookie", &cookie).form(&form);
+    let request = request.header("user-agent", "A browser").header("x-forwarded-for", "192.0.2.7");
+    auth.client.send(request).await.expect(303);
+    let known = "select count(*) from login_session where user_agent = 'A browser' and address = '192.0.2.7'";
+    assert_eq!(auth.number(known).await, 1);
+    auth.end().await;
 }

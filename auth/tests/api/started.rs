@@ -94,6 +94,39 @@ impl Auth {
         cookie_of(&self.submit("/auth/login", &cookie, &form).await.expect(303)).unwrap()
     }
 
+    /// Fills in the login form at this path, in a browser with this cookie; the answer, and the new cookie.
+    pub async fn fill_in(&self, path: &str, cookie: &str, user: &str) -> (Answer, String) {
+        let page = self.get(path, cookie).await.expect(200);
+        let cookie = cookie_of(&page).unwrap_or_else(|| cookie.to_owned());
+        let (proof, password) = (proof_in(&page.body), format!("{user}-demo-password"));
+        let form = [("csrf", proof.as_str()), ("username", user), ("password", &password)];
+        let action = if page.body.contains("name=\"password\"") { action_of(&page.body) } else { path.to_owned() };
+        let answer = self.submit(&action, &cookie, &form).await.expect(303);
+        let cookie = cookie_of(&answer).unwrap();
+        (answer, cookie)
+    }
+
+    /// What the ID token says that the client `demo` gets in a browser with this cookie.
+    pub async fn id_claims(&self, cookie: &str, changes: &[(&str, &str)]) -> Value {
+        let answer = self.get(&authorize(changes), cookie).await.expect(303);
+        let code = parameter(&answer, "code").unwrap_or_else(|| panic!("no code: {answer:?}"));
+        let tokens = self.redeem(&code).await.expect(200).json();
+        self.verify(text(&tokens, "id_token"), "demo").await.1
+    }
+
+    /// The id of the session of a browser with this cookie.
+    pub async fn sid(&self, cookie: &str) -> String {
+        text(&self.id_claims(cookie, &[]).await, "sid").to_owned()
+    }
+
+    /// Registers a client anew, with some of it changed.
+    pub async fn change(&self, client_id: &str, change: impl FnOnce(&mut auth::domain::Client)) {
+        let mut db = self.database.connect().await;
+        let mut client = auth::db::find_client(&mut db, client_id).await.unwrap().unwrap();
+        change(&mut client);
+        auth::db::upsert_client(&mut db, &client, self.clock.now()).await.unwrap();
+    }
+
     /// The cookie and the proof that come with a form.
     pub async fn form(&self, path: &str) -> (String, String) {
         let page = self.get(path, "").await.expect(200);
@@ -217,6 +250,17 @@ pub fn parameter(answer: &Answer, name: &str) -> Option<String> {
 /// The cookie that an answer sets, as a browser sends it back.
 pub fn cookie_of(answer: &Answer) -> Option<String> {
     answer.header("set-cookie")?.split(';').next().map(str::to_owned)
+}
+
+/// Where the form of a page goes.
+pub fn action_of(page: &str) -> String {
+    let (_, after) = page.split_once("action=\"").unwrap();
+    after.split_once('"').unwrap().0.replace("&#38;", "&").replace("&amp;", "&")
+}
+
+/// Whether the browser is sent to log in.
+pub fn is_login(answer: &Answer) -> bool {
+    answer.header("location").is_some_and(|to| to.starts_with("/auth/login?"))
 }
 
 /// The proof in a form.

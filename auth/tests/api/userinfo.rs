@@ -1,6 +1,7 @@
 //! `/auth/userinfo`.
 
 use contracts::seed;
+use reqwest::Method;
 use serde_json::json;
 use testkit::NOBODY;
 
@@ -30,5 +31,41 @@ async fn without_a_token_for_it_it_tells_nothing() {
     assert_eq!(answer.code(), "insufficient_scope");
     let machine = auth.client_credentials("order", &[]).await.expect(200).json();
     auth.client.get("/auth/userinfo", text(&machine, "access_token")).await.expect(403);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn address_and_phone_have_scopes_of_their_own() {
+    let auth = Auth::start().await;
+    let tokens = auth.tokens("alice", "openid address phone").await;
+    let told = auth.client.get("/auth/userinfo", text(&tokens, "access_token")).await.expect(200).json();
+    assert_eq!((&told["phone_number"], &told["phone_number_verified"]), (&json!("+49 40 555 0100"), &json!(false)));
+    assert_eq!(told["address"]["formatted"], "Musterstraße 1\n20095 Hamburg\nDE");
+    assert!(told.get("name").is_none() && told.get("email").is_none(), "{told}");
+    let tokens = auth.tokens("alice", "openid profile email").await;
+    let told = auth.client.get("/auth/userinfo", text(&tokens, "access_token")).await.expect(200).json();
+    assert_eq!((&told["given_name"], &told["family_name"]), (&json!("Alice"), &json!("Ashdown")));
+    assert!(told["email_verified"].is_boolean() && told["updated_at"].is_i64(), "{told}");
+    assert!(told.get("address").is_none() && told.get("phone_number").is_none(), "{told}");
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn the_token_may_come_in_a_form_but_not_twice_and_never_in_the_address() {
+    let auth = Auth::start().await;
+    let tokens = auth.tokens("alice", "openid").await;
+    let token = text(&tokens, "access_token");
+    let told = auth.submit("/auth/userinfo", "", &[("access_token", token)]).await.expect(200).json();
+    assert_eq!(told["sub"], seed::ALICE.to_string());
+    auth.submit("/auth/userinfo", "", &[("access_token", "made-up")]).await.expect(401);
+    auth.submit("/auth/userinfo", "", &[]).await.expect(401);
+
+    let twice = auth.client.request(Method::POST, "/auth/userinfo", token).form(&[("access_token", token)]);
+    let twice = auth.client.send(twice).await.expect(400);
+    assert_eq!(twice.header("www-authenticate"), Some("Bearer error=\"invalid_request\""));
+    for bearer in [NOBODY, token] {
+        let path = format!("/auth/userinfo?access_token={token}");
+        assert_eq!(auth.client.get(&path, bearer).await.expect(400).code(), "invalid_request");
+    }
     auth.end().await;
 }

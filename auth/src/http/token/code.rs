@@ -12,10 +12,15 @@ use crate::{
 pub async fn redeem(app: &App, client: &Client, request: &TokenRequest) -> Result<TokenResponse, Error> {
     let code = Hash::of(required(request.code.as_deref(), "code is required")?);
     let redirect_uri = required(request.redirect_uri.as_deref(), "redirect_uri is required")?;
-    let verifier = Verifier::parse(required(request.code_verifier.as_deref(), "code_verifier is required (PKCE)")?)?;
+    let verifier = request.code_verifier.as_deref().map(Verifier::parse).transpose()?;
+    if client.login.require_pkce && verifier.is_none() {
+        return Err(Code::InvalidRequest.because("code_verifier is required (PKCE)").into());
+    }
+    // None must meet a code that was issued without a challenge, and any other one with it (RFC 9700, section 4.8.2).
+    let challenge = verifier.map(|verifier| verifier.challenge());
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
-    let redeemed = db::redeem_code(&mut tx, code, &client.client_id, redirect_uri, &verifier.challenge(), now).await?;
+    let redeemed = db::redeem_code(&mut tx, code, &client.client_id, redirect_uri, challenge.as_ref(), now).await?;
     let Some(redeemed) = redeemed else {
         // Ends the transaction first: it may hold what the revocation waits for.
         tx.commit("find code used").await?;

@@ -36,13 +36,14 @@ pub async fn under_grant(
         expires_in: ACCESS_TOKEN_LIFETIME.whole_seconds(),
         scope: scopes.to_string(),
         refresh_token: refresh_token.map(|token| token.reveal().to_owned()),
-        id_token: id_token(app, client, redeemed, scopes, &access_token, now)?,
+        id_token: id_token(app, db, client, redeemed, scopes, &access_token, now).await?,
         ..TokenResponse::default()
     })
 }
 
-fn id_token(
+async fn id_token(
     app: &App,
+    db: &mut PgConnection,
     client: &Client,
     redeemed: Redeemed,
     scopes: &Scopes,
@@ -52,8 +53,16 @@ fn id_token(
     if !scopes.contains("openid") {
         return Ok(None);
     }
-    let user = UserClaims::of(&redeemed.user, scopes);
-    let login = Login { authenticated_at: redeemed.authenticated_at, nonce: redeemed.nonce, now };
+    let named = &redeemed.id_token_claims;
+    // What scopes allow is told at the userinfo endpoint (OpenID Connect Core, section 5.4): ID tokens come back as
+    // hints, in addresses that others log.
+    let profile = if named.is_empty() { None } else { db::find_profile(db, redeemed.user.id).await? };
+    let user = profile.map_or_else(
+        || UserClaims::subject(redeemed.user.id),
+        |profile| UserClaims::of(&profile, &Scopes::default(), named),
+    );
+    let Redeemed { authenticated_at, session_id, nonce, .. } = redeemed;
+    let login = Login { authenticated_at, session_id, nonce, now };
     let claims = IdClaims::new(&app.issuer, &client.client_id, user, access_token.reveal(), login);
     app.signer.id_token(&claims).map(Some)
 }

@@ -1,0 +1,128 @@
+//! What becomes of an authorization request: a code, a page first, or an error.
+
+use http::HeaderMap;
+use uuid::Uuid;
+
+use crate::{
+    App,
+    db::{self, NewCode, Session},
+    domain::{Authorization, AuthorizationRequest, Client, Code, Happened, Secret, SecurityEvent},
+    error::Error,
+    events,
+    http::{
+        authorize::{Asked, current_session, encode},
+        hint,
+    },
+};
+
+/// What becomes of a request.
+pub enum Step {
+    /// The client gets this code.
+    Granted(Secret),
+    /// The user has to log in first, at this path.
+    LogIn(String),
+}
+
+/// Decides about a request of a client whose address is known. Refusals are for the client.
+pub async fn decide(
+    app: &App,
+    headers: &HeaderMap,
+    client: &Client,
+    destination: &str,
+    request: &AuthorizationRequest,
+    asked: &Asked,
+) -> Result<Step, Error> {
+    let authorization = request.check(client, &app.issuer)?;
+    let session = match find_login(app, headers, client, request, &authorization, asked).await? {
+        Ok(session) => session,
+        Err(path) => return Ok(Step::LogIn(path)),
+    };
+    let scopes = client.narrow(Some(&authorization.scopes), Some(&session.user.scopes()))?;
+    let authorization = Authorization { scopes, ..authorization };
+    match grant(app, client, destination, &session, &authorization).await? {
+        Some(code) => Ok(Step::Granted(code)),
+        // The session has ended this very moment.
+        None => Ok(Step::LogIn(log_in(app, request, false)?)),
+    }
+}
+
+// The session that will do for this request, or the page at which to get one.
+async fn find_login(
+    app: &App,
+    headers: &HeaderMap,
+    client: &Client,
+    request: &AuthorizationRequest,
+    authorization: &Authorization,
+    asked: &Asked,
+) -> Result<Result<Session, String>, Error> {
+    let wanted = wanted_subject(app, client, request, authorization).await?;
+    let required = || Code::LoginRequired.because("the user has to log in for this");
+    let now = app.clock.now();
+    let asked_at = asked.at(app);
+    let asking = &authorization.asking;
+    let Some(session) = current_session(app, headers).await? else {
+        return if asking.silent { Err(required().into()) } else { Ok(Err(log_in(app, request, false)?)) };
+    };
+    let is_wanted = wanted.is_none_or(|subject| subject == session.user.id.to_string());
+    if is_wanted && asking.is_met_by(session.authenticated_at, asked_at, now) {
+        return Ok(Ok(session));
+    }
+    // Who has just logged in as somebody else is not asked for ever.
+    let has_just = asked_at.is_some_and(|asked| session.authenticated_at >= asked);
+    if asking.silent || has_just { Err(required().into()) } else { Ok(Err(log_in(app, request, true)?)) }
+}
+
+// Named by an ID token that the client got before, or by the `claims` parameter.
+async fn wanted_subject(
+    app: &App,
+    client: &Client,
+    request: &AuthorizationRequest,
+    authorization: &Authorization,
+) -> Result<Option<String>, Error> {
+    let Some(token) = &request.id_token_hint else { return Ok(authorization.subject.clone()) };
+    let hint = hint::read(app, token).await?.filter(|hint| hint.client_id == client.client_id);
+    let hint = hint.ok_or_else(|| Code::InvalidRequest.because("id_token_hint is no ID token of this client"))?;
+    if authorization.subject.as_ref().is_some_and(|other| *other != hint.subject) {
+        return Err(Code::InvalidRequest.because("id_token_hint and claims name two subjects").into());
+    }
+    Ok(Some(hint.subject))
+}
+
+// The path of the login page. `again`: who is logged in logs in once more, and when that was asked is noted.
+fn log_in(app: &App, request: &AuthorizationRequest, again: bool) -> Result<String, Error> {
+    let asked = if again { Asked::now(app) } else { Asked::default() };
+    Ok(format!("/auth/login?{}{}", encode(request)?, asked.suffix()))
+}
+
+async fn grant(
+    app: &App,
+    client: &Client,
+    destination: &str,
+    session: &Session,
+    authorization: &Authorization,
+) -> Result<Option<Secret>, Error> {
+    let code = Secret::plain(rand::random());
+    let new = NewCode {
+        grant_id: Uuid::now_v7(),
+        client_id: &client.client_id,
+        user_id: session.user.id,
+        scopes: &authorization.scopes,
+        authenticated_at: session.authenticated_at,
+        code: code.hash(),
+        redirect_uri: destination,
+        challenge: authorization.challenge.as_ref(),
+        nonce: authorization.nonce.as_deref(),
+        session_id: session.id,
+        id_token_claims: &authorization.id_token_claims,
+        userinfo_claims: &authorization.userinfo_claims,
+    };
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    if !db::insert_grant(&mut tx, &new, now).await? {
+        return Ok(None);
+    }
+    let granted = SecurityEvent::of_user(Happened::Granted, new.user_id).through(new.client_id).about(new.grant_id);
+    events::record(&mut tx, granted, now).await?;
+    tx.commit("issue code").await?;
+    Ok(Some(code))
+}
