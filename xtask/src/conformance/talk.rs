@@ -32,7 +32,7 @@ enum Said {
         detail: Option<String>,
     },
     Visit {
-        visit: reqwest::Url,
+        visit: String,
         user: Option<String>,
         press: Option<String>,
         #[serde(default)]
@@ -72,7 +72,7 @@ async fn follow(child: &mut Child, public_url: &str, world: &Value, report: &mut
             Ok(Said::Check { check, detail, .. }) => report.fail(&check, &detail.unwrap_or_default()),
             Ok(Said::Visit { visit, user, press, typed }) => {
                 let user = user.map(|name| (name.clone(), format!("{name}-demo-password")));
-                let landing = browser.visit(visit, &Visit { user, press, typed }).await;
+                let landing = browser.visit(visit.parse()?, &Visit { user, press, typed }).await;
                 say(&mut tell, &landing.map_or_else(|error| json!({"fault": error.to_string()}), shown)).await?;
             }
             Ok(Said::Forget { .. }) => {
