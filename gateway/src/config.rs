@@ -1,6 +1,7 @@
 //! The gateway's settings. The only reader of the environment.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::thread;
@@ -32,6 +33,9 @@ pub struct Config {
     #[arg(long, env = "RUNTIMES", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub runtimes: Option<u16>,
 
+    #[command(flatten)]
+    pub tls: TlsSettings,
+
     /// Secret of the client `gateway`, with which tokens are exchanged at auth. Secret.
     #[arg(long, env = "GATEWAY_CLIENT_SECRET", hide_env_values = true, value_parser = secret)]
     pub gateway_client_secret: SecretString,
@@ -42,6 +46,22 @@ impl Config {
     pub fn runtimes(&self) -> usize {
         self.runtimes.map_or_else(|| thread::available_parallelism().map_or(1, NonZero::get), usize::from)
     }
+}
+
+/// Where callers are served over TLS, beside the address for those behind it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TlsSettings {
+    /// Address of a second listener, which speaks TLS (1.2 and 1.3; HTTP/2 and HTTP/1.1). PUBLIC_URL says https then.
+    #[arg(long, env = "TLS_BIND", requires_all = ["tls_certificate", "tls_key"])]
+    pub tls_bind: Option<SocketAddr>,
+
+    /// File of its certificate with those that lead to an authority, in PEM. Read at the start.
+    #[arg(long, env = "TLS_CERTIFICATE", requires = "tls_bind")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// File of the certificate's private key, in PEM.
+    #[arg(long, env = "TLS_KEY", requires = "tls_bind")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// How services are found.

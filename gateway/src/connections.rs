@@ -4,6 +4,7 @@ mod bounds;
 mod grammar;
 mod guarded;
 mod patience;
+mod stream;
 mod version;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::policies::Within;
 pub use bounds::{Bounds, Held, network};
 pub use guarded::Guarded;
 pub use patience::{Overdue, Patience, Request, Watch};
+pub use stream::Stream;
 pub use version::version;
 
 /// The section `[connections]`, checked.

@@ -16,23 +16,29 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use web::Door;
 
-use crate::{App, connections::Bounds, proxy, trail};
+use crate::{App, connections::Bounds, proxy, tls::Tls, trail};
+use runtime::Listeners;
 
 /// How routes that no router leads to are called in spans and metrics.
 const FORWARDED: &str = "/{*path}";
 
 /// What answers every request.
-#[derive(Clone)]
 pub struct Front {
     app: Arc<App>,
     pages: Router,
     bounds: Bounds,
+    tls: Option<Tls>,
 }
 
 impl Front {
     /// `pages` answers what no route takes.
-    pub fn new(app: Arc<App>, pages: Router) -> Self {
-        Self { app, pages: web::around(pages), bounds: Bounds::default() }
+    pub fn new(app: Arc<App>, pages: Router, tls: Option<Tls>) -> Self {
+        Self { app, pages: web::around(pages), bounds: Bounds::default(), tls }
+    }
+
+    /// Where TLS is spoken, if it is.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls.as_ref()?.address()
     }
 
     async fn answer(self: Arc<Self>, mut request: Request, peer: SocketAddr) -> Response {
@@ -49,14 +55,19 @@ impl Front {
 }
 
 impl web::Server for Front {
-    async fn serve(self, door: Door) -> io::Result<()> {
+    async fn serve(mut self, door: Door) -> io::Result<()> {
         // Dropped when the deadline is over.
         let cut = CancellationToken::new();
         let _cut = cut.clone().drop_guard();
+        let (listeners, acceptor) = self.tls.take().map_or((Vec::new(), None), |it| (it.listeners, Some(it.acceptor)));
+        let mut under_tls = listeners.into_iter().zip(acceptor.into_iter().cycle());
         let front = Arc::new(self);
         let mut running = Vec::new();
         for (number, listener) in door.listeners.into_iter().enumerate() {
-            running.push(runtime::start(number, listener.into_std()?, &front, &door.closing, &cut)?);
+            let tls =
+                under_tls.next().map(|(listener, tls)| io::Result::Ok((listener.into_std()?, tls))).transpose()?;
+            let listeners = Listeners { plain: listener.into_std()?, tls };
+            running.push(runtime::start(number, listeners, &front, &door.closing, &cut)?);
         }
         for ended in running {
             // A runtime that ends without a word has panicked.

@@ -2,6 +2,7 @@
 
 pub mod config;
 mod front;
+mod tls;
 
 pub mod connections;
 
@@ -111,6 +112,7 @@ use quota::Quotas;
 use revocation::Revocations;
 use shed::Shedder;
 use throttle::Throttle;
+use tls::Tls;
 
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -136,6 +138,9 @@ pub struct App {
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let policies = follow_policies(&config).await?;
     let (service, front) = start(&config, policies, Limits::default()).await?;
+    if let Some(address) = front.tls_address() {
+        tracing::info!(%address, "listening for TLS");
+    }
     service.run(front).await
 }
 
@@ -144,6 +149,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
     config.discovery.check(&policies.load())?;
     let (name, version) = ("gateway", env!("CARGO_PKG_VERSION"));
     let mut service = web::Service::start_with_listeners(config.runtimes(), name, version, &config.web).await?;
+    let tls = Tls::open(&config.tls, config.runtimes()).await?;
     let exchange = Exchange::new(&config.web.auth_url, config.gateway_client_secret.clone())?;
     let (gateways, nats) = (Gateways::default(), Standalone::connect(name, &config.web.nats_url).await?);
     let app = App {
@@ -173,7 +179,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
     let reached = reach_auth(&app);
     service.ready_when("auth", move || std::future::ready(reached.load(Ordering::Relaxed)));
     let verifier = Verifier::new(AUDIENCE, &config.web.issuer(), &config.web.auth_url);
-    Ok((service, front(app, verifier)))
+    Ok((service, front(app, verifier, tls)))
 }
 
 // What follows here goes on while requests in flight are finished, and ends with the process.
@@ -230,7 +236,7 @@ fn reach_auth(app: &App) -> Arc<AtomicBool> {
 }
 
 /// The gateway's own pages, and the way through for everything else.
-fn front(app: App, verifier: Verifier) -> Front {
+fn front(app: App, verifier: Verifier, tls: Option<Tls>) -> Front {
     let app = Arc::new(app);
     tokio::spawn(status::publish(Arc::downgrade(&app)));
     let (pages, _) = index::router().split_for_parts();
@@ -241,7 +247,7 @@ fn front(app: App, verifier: Verifier) -> Front {
         .with_state(Arc::clone(&app))
         .merge(for_operators(Operators { app: Arc::clone(&app), verifier }))
         .layer(from_fn(trail::leave));
-    Front::new(app, pages)
+    Front::new(app, pages, tls)
 }
 
 fn for_operators(operators: Operators) -> Router {

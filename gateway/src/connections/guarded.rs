@@ -7,12 +7,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{grammar::Grammar, patience::Watch};
+use super::{grammar::Grammar, patience::Watch, stream::Stream};
 
 /// In place of what is bad: no head and no chunk may have it, so the reader refuses it with 400, after the answers to
 /// what came before.
@@ -20,7 +17,7 @@ const SPOILER: &[u8] = b"\0\r\n\r\n";
 
 /// A stream as a server reads it.
 pub struct Guarded {
-    stream: TcpStream,
+    stream: Stream,
     // What was read to find out the version.
     first: Vec<u8>,
     grammar: Option<Grammar>,
@@ -32,17 +29,17 @@ pub struct Guarded {
 
 impl Guarded {
     /// HTTP/1.1, which began with `first`.
-    pub fn http1(stream: TcpStream, first: Vec<u8>, watch: Arc<Watch>) -> Self {
+    pub fn http1(stream: Stream, first: Vec<u8>, watch: Arc<Watch>) -> Self {
         Self { stream, first, grammar: Some(Grammar::default()), spoiler: None, stalled: false, watch }
     }
 
     /// HTTP/2, which frames its requests without ambiguity.
-    pub fn http2(stream: TcpStream, first: Vec<u8>, watch: Arc<Watch>) -> Self {
+    pub fn http2(stream: Stream, first: Vec<u8>, watch: Arc<Watch>) -> Self {
         Self { stream, first, grammar: None, spoiler: None, stalled: false, watch }
     }
 
     /// The stream itself.
-    pub fn into_inner(self) -> TcpStream {
+    pub fn into_inner(self) -> Stream {
         self.stream
     }
 

@@ -3,12 +3,14 @@
 use std::io;
 
 use http::Version;
-use tokio::{io::AsyncReadExt, net::TcpStream};
+use tokio::io::AsyncReadExt;
+
+use super::Stream;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Reads until it is clear, and answers what was read with it. `None` if nothing came.
-pub async fn version(stream: &mut TcpStream) -> io::Result<Option<(Version, Vec<u8>)>> {
+pub async fn version(stream: &mut Stream) -> io::Result<Option<(Version, Vec<u8>)>> {
     let mut first = [0; PREFACE.len()];
     let mut length = 0;
     while length < PREFACE.len() && PREFACE.starts_with(&first[..length]) {

@@ -15,10 +15,11 @@ use tokio::{
     net::TcpStream,
     time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{Front, counted::Counted};
-use crate::connections::{self, Connections, Guarded, Overdue, Watch};
+use crate::connections::{self, Connections, Guarded, Overdue, Stream, Watch};
 
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 /// A connection that came as the door closed has this long to say what it wants.
@@ -28,9 +29,10 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 256 * 1024;
 const STREAMS: u32 = 128;
 
-/// Answers its requests until either side has had enough.
+/// Answers its requests until either side has had enough. `tls` if it is to be spoken first.
 pub async fn serve(
-    mut stream: TcpStream,
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
     peer: SocketAddr,
     front: Arc<Front>,
     limits: &Connections,
@@ -39,10 +41,10 @@ pub async fn serve(
     // It fails for connections that are gone.
     let _ = stream.set_nodelay(true);
     let begun = tokio::select! {
-        begun = timeout(limits.patience.head, connections::version(&mut stream)) => begun,
+        begun = timeout(limits.patience.head, begin(stream, tls)) => begun,
         () = late(&closing) => return,
     };
-    let Ok(Ok(Some((version, first)))) = begun else { return };
+    let Ok(Some((stream, version, first))) = begun else { return };
     let talk = Arc::new(Talk {
         front,
         peer,
@@ -55,6 +57,16 @@ pub async fn serve(
     } else {
         talk.http1(stream, first, limits, closing).await;
     }
+}
+
+/// The connection when it is clear what is spoken; none if nothing came, or nonsense.
+async fn begin(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<(Stream, Version, Vec<u8>)> {
+    let mut stream = match tls {
+        None => Stream::Plain(stream),
+        Some(tls) => Stream::Tls(Box::new(tls.accept(stream).await.ok()?)),
+    };
+    let (version, first) = connections::version(&mut stream).await.ok()??;
+    Some((stream, version, first))
 }
 
 async fn late(closing: &CancellationToken) {
@@ -79,13 +91,7 @@ struct Talk {
 }
 
 impl Talk {
-    async fn http1(
-        self: Arc<Self>,
-        stream: TcpStream,
-        first: Vec<u8>,
-        limits: &Connections,
-        closing: CancellationToken,
-    ) {
+    async fn http1(self: Arc<Self>, stream: Stream, first: Vec<u8>, limits: &Connections, closing: CancellationToken) {
         let watch = Arc::clone(&self.watch);
         let stream = TokioIo::new(Guarded::http1(stream, first, Arc::clone(&watch)));
         let service = service_fn(move |request| Arc::clone(&self).answer(request));
@@ -111,21 +117,14 @@ impl Talk {
         match ended {
             Ok(()) | Err(Some(Overdue::Idle | Overdue::Stall)) => {}
             Err(Some(Overdue::Head)) => {
-                // Who does not take it in does not need it.
-                let _ = stream.try_write(TOO_SLOW);
+                stream.say(TOO_SLOW);
                 linger(&mut stream).await;
             }
             Err(None) => linger(&mut stream).await,
         }
     }
 
-    async fn http2(
-        self: Arc<Self>,
-        stream: TcpStream,
-        first: Vec<u8>,
-        limits: &Connections,
-        closing: CancellationToken,
-    ) {
+    async fn http2(self: Arc<Self>, stream: Stream, first: Vec<u8>, limits: &Connections, closing: CancellationToken) {
         let (watch, last) = (Arc::clone(&self.watch), self.told.clone());
         let stream = TokioIo::new(Guarded::http2(stream, first, Arc::clone(&watch)));
         let service = service_fn(move |request| Arc::clone(&self).answer(request));
@@ -165,7 +164,7 @@ impl Talk {
     }
 }
 
-async fn linger(stream: &mut TcpStream) {
+async fn linger(stream: &mut Stream) {
     let _ = stream.shutdown().await;
     let rest = async { tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await };
     let _ = timeout(LINGER, rest).await;

@@ -9,6 +9,7 @@ use tokio::{
     sync::oneshot,
     time::sleep,
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Front, connection};
@@ -19,10 +20,16 @@ const REFUSED: &[u8] =
 // Out of file handles: others may become free.
 const AGAIN: Duration = Duration::from_millis(50);
 
+/// Where one accepts.
+pub struct Listeners {
+    pub plain: net::TcpListener,
+    pub tls: Option<(net::TcpListener, TlsAcceptor)>,
+}
+
 /// Starts one. It ends when the door is closed and its last request is answered, or at once when it is cut off.
 pub fn start(
     number: usize,
-    listener: net::TcpListener,
+    listeners: Listeners,
     front: &Arc<Front>,
     closing: &CancellationToken,
     cut: &CancellationToken,
@@ -33,7 +40,7 @@ pub fn start(
     thread::Builder::new().name(format!("runtime-{number}")).spawn(move || {
         let outcome = runtime.block_on(async {
             tokio::select! {
-                outcome = serve(listener, front, closing) => outcome,
+                outcome = serve(listeners, front, closing) => outcome,
                 () = cut.cancelled() => Ok(()),
             }
         });
@@ -44,17 +51,38 @@ pub fn start(
     Ok(ended)
 }
 
-async fn serve(listener: net::TcpListener, front: Arc<Front>, closing: CancellationToken) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
+async fn serve(listeners: Listeners, front: Arc<Front>, closing: CancellationToken) -> io::Result<()> {
     let connections = TaskTracker::new();
     let sweep = tokio::spawn(pool::sweep());
+    let plain = accept(listeners.plain, None, &front, &closing, &connections);
+    match listeners.tls {
+        None => plain.await?,
+        Some((listener, tls)) => {
+            let tls = accept(listener, Some(tls), &front, &closing, &connections);
+            tokio::try_join!(plain, tls).map(drop)?;
+        }
+    }
+    connections.close();
+    connections.wait().await;
+    sweep.abort();
+    Ok(())
+}
+
+async fn accept(
+    listener: net::TcpListener,
+    tls: Option<TlsAcceptor>,
+    front: &Arc<Front>,
+    closing: &CancellationToken,
+    connections: &TaskTracker,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = closing.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => admit(stream, &front, &closing, &connections),
+            Ok((stream, _)) => admit(stream, tls.clone(), front, closing, connections),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections");
@@ -64,29 +92,33 @@ async fn serve(listener: net::TcpListener, front: Arc<Front>, closing: Cancellat
     }
     // Who was let in by the system already would find the connection reset.
     while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
-        admit(stream, &front, &closing, &connections);
+        admit(stream, tls.clone(), front, closing, connections);
     }
-    drop(listener);
-    connections.close();
-    connections.wait().await;
-    sweep.abort();
     Ok(())
 }
 
-fn admit(stream: TcpStream, front: &Arc<Front>, closing: &CancellationToken, connections: &TaskTracker) {
+fn admit(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    front: &Arc<Front>,
+    closing: &CancellationToken,
+    connections: &TaskTracker,
+) {
     let Ok(peer) = stream.peer_addr() else { return };
     let limits = front.app.policies.load().connections.clone();
     let Some(held) = front.bounds.admit(peer.ip(), &limits) else {
         metrics::counter!("gateway_connections_refused_total").increment(1);
-        // If there is no room for so little, the caller sees the end all the same.
-        let _ = stream.try_write(REFUSED);
+        if tls.is_none() {
+            // If there is no room for so little, the caller sees the end all the same.
+            let _ = stream.try_write(REFUSED);
+        }
         return;
     };
     let (front, closing) = (Arc::clone(front), closing.clone());
     connections.spawn(async move {
         let open = metrics::gauge!("gateway_connections");
         open.increment(1);
-        connection::serve(stream, peer, front, &limits, closing).await;
+        connection::serve(stream, tls, peer, front, &limits, closing).await;
         open.decrement(1);
         drop(held);
     });

@@ -38,3 +38,4 @@ mod shed;
 mod status;
 mod streams;
 mod throttle;
+mod tls;

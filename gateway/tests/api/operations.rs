@@ -1,7 +1,7 @@
 //! What an operator sees and sets.
 
 use gateway::cache::Limits;
-use gateway::config::{Config, DiscoverySetting, discovery};
+use gateway::config::{Config, DiscoverySetting, TlsSettings, discovery};
 use gateway::policies::Policies;
 use testkit::{Client, eventually};
 use tokio::net::TcpStream;
@@ -15,7 +15,8 @@ async fn it_is_ready_once_auth_and_nats_have_answered() {
     nats.kill().await;
     let web = web::Settings::on_loopback(PUBLIC_URL, &auth.url, &nats.url());
     let (discovery, gateway_client_secret) = (DiscoverySetting::Registry, SECRET.to_owned().into());
-    let config = Config { web, discovery, policies: None, runtimes: None, gateway_client_secret };
+    let config =
+        Config { web, discovery, policies: None, runtimes: None, tls: TlsSettings::default(), gateway_client_secret };
     let (service, router) = gateway::start(&config, Policies::standard().shared(), Limits::default()).await.unwrap();
     let ops = Client::new(&service.handle().unwrap().ops);
     tokio::spawn(service.serve(router));

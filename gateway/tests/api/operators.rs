@@ -1,7 +1,7 @@
 //! The gateway's own pages for operators.
 
 use gateway::cache::Limits;
-use gateway::config::{Config, DiscoverySetting};
+use gateway::config::{Config, DiscoverySetting, TlsSettings};
 use gateway::policies::Policies;
 use testkit::{Client, NOBODY, Tokens, eventually};
 
@@ -19,6 +19,7 @@ async fn gateway(world: &World, tokens: &Tokens) -> Client {
         policies: None,
         gateway_client_secret: SECRET.to_owned().into(),
         runtimes: Some(2),
+        tls: TlsSettings::default(),
     };
     let (service, front) = gateway::start(&config, Policies::standard().shared(), Limits::default()).await.unwrap();
     let running = service.handle().unwrap();

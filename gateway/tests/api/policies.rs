@@ -4,7 +4,7 @@ use std::fs;
 
 use gateway::{
     cache::Limits,
-    config::{Config, discovery},
+    config::{Config, TlsSettings, discovery},
 };
 
 use testkit::{Client, Temporary, eventually};
@@ -35,6 +35,7 @@ async fn governed() -> Governed {
         discovery: discovery(&format!("store={}", store.address)).unwrap(),
         policies: Some(file.clone()),
         runtimes: Some(2),
+        tls: TlsSettings::default(),
         gateway_client_secret: SECRET.to_owned().into(),
     };
     let policies = gateway::follow_policies(&config).await.unwrap();
@@ -88,6 +89,7 @@ async fn a_bad_file_stops_the_start() {
         discovery: discovery("registry").unwrap(),
         policies: Some(file),
         runtimes: Some(2),
+        tls: TlsSettings::default(),
         gateway_client_secret: SECRET.to_owned().into(),
     };
     let error = format!("{:#}", gateway::follow_policies(&config).await.unwrap_err());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gateway::cache::Limits;
-use gateway::config::{Config, DiscoverySetting, discovery};
+use gateway::config::{Config, DiscoverySetting, TlsSettings, discovery};
 use gateway::plans::Plans;
 use gateway::policies::{Policies, Shared};
 use gateway::routes::Route;
@@ -70,7 +70,14 @@ impl World {
     ) -> Gateway {
         let web = web::Settings::on_loopback(public_url, &self.auth.url, &self.nats.url());
         let gateway_client_secret = SECRET.to_owned().into();
-        let config = Config { web, discovery, policies: None, runtimes: Some(2), gateway_client_secret };
+        let config = Config {
+            web,
+            discovery,
+            policies: None,
+            runtimes: Some(2),
+            tls: TlsSettings::default(),
+            gateway_client_secret,
+        };
         let policies = policies.shared();
         let (service, router) = gateway::start(&config, Shared::clone(&policies), limits).await.unwrap();
         let running = service.handle().unwrap();

@@ -36,7 +36,7 @@ pub use paging::{Page, Paging};
 pub use problem::{FieldError, Problem};
 pub use process::main;
 pub use query::{Path, Query};
-pub use server::{Door, Server};
+pub use server::{Door, Server, listen};
 pub use service::{Handle, Service};
 pub use settings::Settings;
 pub use verifier::Verifier;

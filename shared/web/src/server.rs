@@ -33,7 +33,7 @@ pub struct Door {
 }
 
 /// Listens at `address`, with up to `count` listeners that share it (`SO_REUSEPORT`) where the system can.
-pub(crate) async fn listen(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+pub async fn listen(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
     if count < 2 || !cfg!(all(unix, not(any(target_os = "solaris", target_os = "illumos")))) {
         return Ok(vec![TcpListener::bind(address).await?]);
     }
