@@ -2,6 +2,7 @@
 
 mod clients;
 mod grants;
+mod guesses;
 mod keys;
 mod profiles;
 mod purge;
@@ -15,6 +16,7 @@ pub use grants::{
     EndedGrant, NewCode, find_grant_of_used_code, find_grant_of_used_refresh_token, insert_grant, redeem_code,
     redeem_refresh_token, revoke_grant,
 };
+pub use guesses::{count_guess, forget_guesses, uncount_guess};
 pub use keys::{SealedKey, insert_key, list_keys, list_public_keys, lock_keys};
 pub use profiles::{find_profile, list_userinfo_claims};
 pub use purge::delete_expired;
@@ -23,7 +25,7 @@ pub use sessions::{NewSession, Session, delete_session, find_session, insert_ses
 pub use tokens::{
     NewToken, Revoked, find_token, find_token_owner, insert_access_token, insert_refresh_token, revoke_access_token,
 };
-pub use users::{Credentials, find_credentials, insert_user, list_usernames};
+pub use users::{Credentials, find_credentials, insert_user, list_usernames, update_password_hash};
 
 use uuid::Uuid;
 

@@ -5,7 +5,9 @@ mod address;
 mod authorize;
 mod cors;
 mod credentials;
+mod device;
 mod discovery;
+mod guesses;
 mod hint;
 mod introspect;
 mod login;
@@ -19,6 +21,7 @@ mod session;
 mod token;
 mod userinfo;
 
+pub use guesses::Guesses;
 pub use session::Browsers;
 
 use axum::{middleware::from_fn_with_state, routing::options};

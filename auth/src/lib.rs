@@ -35,6 +35,7 @@ pub struct App {
     pub signer: Arc<keys::Signer>,
     pub passwords: passwords::Passwords,
     pub browsers: http::Browsers,
+    pub guesses: http::Guesses,
 }
 
 /// Starts the service and serves until it is told to stop.
@@ -54,8 +55,14 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let app = App {
         issuer: config.web.issuer().into(),
         signer: Arc::new(keys::Signer::open(&pool, &encryption_key, clock.now()).await?),
-        passwords: passwords::Passwords::new(config.password_checks).await?,
+        passwords: passwords::Passwords::new(config.password_checks, config.password_cost()?).await?,
         browsers: http::Browsers::new(&encryption_key, &config.web.public_url),
+        guesses: http::Guesses::new(
+            &encryption_key,
+            config.guesses_per_account,
+            config.guesses_per_address,
+            &config.web.public_url,
+        ),
         pool,
         clock,
     };

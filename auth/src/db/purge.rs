@@ -9,6 +9,9 @@ const BATCH: i64 = 1_000;
 /// Used codes are kept this long, to notice a second use.
 const CODES_KEPT: Duration = Duration::days(1);
 
+/// Longer than anything about them is remembered.
+const GUESSES_KEPT: Duration = Duration::days(1);
+
 /// Deletes one batch of each kind; whether a batch was full, so that there may be more.
 /// Rows that another instance is deleting are skipped.
 pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime) -> Result<bool> {
@@ -44,8 +47,16 @@ pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime) -> Resul
     )
     .execute(&mut *db)
     .await?;
+    let guesses = sqlx::query!(
+        "DELETE FROM guess WHERE about IN (
+             SELECT about FROM guess WHERE last_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        now - GUESSES_KEPT,
+        BATCH
+    )
+    .execute(&mut *db)
+    .await?;
     let grants = delete_spent_grants(db, now).await?;
-    let rows = [tokens, refresh_tokens, codes, sessions].map(|done| done.rows_affected());
+    let rows = [tokens, refresh_tokens, codes, sessions, guesses].map(|done| done.rows_affected());
     Ok(rows.into_iter().chain([grants]).any(|rows| rows >= BATCH.unsigned_abs()))
 }
 

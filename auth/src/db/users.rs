@@ -22,6 +22,12 @@ pub async fn find_credentials(db: &mut PgConnection, username: &str) -> Result<O
     Ok(found.fetch_optional(db).await?)
 }
 
+/// Keeps a password in another form.
+pub async fn update_password_hash(db: &mut PgConnection, user_id: Uuid, password_hash: &str) -> Result<()> {
+    sqlx::query!("UPDATE end_user SET password_hash = $2 WHERE id = $1", user_id, password_hash).execute(db).await?;
+    Ok(())
+}
+
 /// Which of these names are taken.
 pub async fn list_usernames(db: &mut PgConnection, among: &[String]) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!("SELECT username FROM end_user WHERE username = ANY ($1)", among).fetch_all(db).await?)

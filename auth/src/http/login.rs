@@ -8,7 +8,6 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::{
     App,
@@ -19,14 +18,18 @@ use crate::{
     http::{
         address::Address,
         authorize::{Asked, addressed, current_session, encode},
+        guesses::{self, Outcome, Right},
         pages::{Login, OnPage, SignedIn, page},
         parameters::{Form, Query},
         session::{Browser, Browsers, user_agent},
     },
 };
 
-/// The same text for an unknown name and a wrong password: who asks must not learn which names exist.
-const WRONG: &str = "Name or password is not right.";
+/// The same text for an unknown name, a wrong password and an account that has to wait: who asks must not learn which
+/// names exist.
+const WRONG: &str = "Name or password is not right. After many wrong ones, right ones are not taken for some minutes \
+    either, unless on a device where you logged in before.";
+const TOO_MANY: &str = "Too many wrong names and passwords came from your address. Please wait a minute.";
 const EXPIRED: &str = "The form had expired. Please try again.";
 
 /// Shows the login form, or who is logged in.
@@ -84,6 +87,8 @@ pub struct Credentials {
             body = String, content_type = "text/html"),
         (status = 403, description = "Name or password are not right, or the form was not ours. The form again.",
             body = String, content_type = "text/html"),
+        (status = 429, description = "Too many wrong ones came from this address. The form again.", body = String,
+            content_type = "text/html"),
         (status = "default", description = "Any other failure. A page.", body = String, content_type = "text/html"),
     ),
     security(()))]
@@ -102,20 +107,18 @@ pub async fn log_in(
     if !app.browsers.proves(&browser, csrf.as_deref()) {
         return login.form(&app, &browser, StatusCode::FORBIDDEN, &username, Some(EXPIRED));
     }
-    let stored = db::find_credentials(&mut *app.pool.get().await?, &username).await?;
-    let user_id = stored.as_ref().map(|stored| stored.user_id);
-    let hash = stored.map(|stored| stored.password_hash);
-    let matches = app.passwords.matches(password.unwrap_or_default(), hash).await?;
-    let Some(user_id) = user_id.filter(|_| matches) else {
-        let failed =
-            SecurityEvent { subject: user_id.map(|id| id.to_string()), ..SecurityEvent::of(Happened::LoginFailed) };
-        let mut tx = app.pool.begin().await?;
-        events::record(&mut tx, failed.from(address), app.clock.now()).await?;
-        tx.commit("refuse login").await?;
-        return login.form(&app, &browser, StatusCode::FORBIDDEN, &username, Some(WRONG));
+    let attempt =
+        guesses::Attempt { username: &username, password: password.unwrap_or_default(), address, headers: &headers };
+    let right = match guesses::check(&app, attempt).await? {
+        Outcome::Right(right) => right,
+        Outcome::Wrong => return login.form(&app, &browser, StatusCode::FORBIDDEN, &username, Some(WRONG)),
+        Outcome::TooMany => {
+            return login.form(&app, &browser, StatusCode::TOO_MANY_REQUESTS, &username, Some(TOO_MANY));
+        }
     };
-    let renewed = open_session(&app, &headers, &browser, user_id, address).await?;
-    Ok((app.browsers.set_cookie(&renewed), Redirect::to(&login.on_success())).into_response())
+    let renewed = open_session(&app, &headers, &browser, &right, address).await?;
+    let device = app.guesses.devices.remember(&headers, right.user_id, app.clock.now());
+    Ok((app.browsers.set_cookie(&renewed), device, Redirect::to(&login.on_success())).into_response())
 }
 
 // The cookie is new in any case. The session goes on if it is the same user's: clients know it by its id.
@@ -123,10 +126,10 @@ async fn open_session(
     app: &App,
     headers: &HeaderMap,
     browser: &Browser,
-    user_id: Uuid,
+    right: &Right,
     address: Option<IpAddr>,
 ) -> Result<Browser, Error> {
-    let (renewed, now) = (Browsers::renew(), app.clock.now());
+    let (renewed, now, user_id) = (Browsers::renew(), app.clock.now(), right.user_id);
     let user_agent = user_agent(headers);
     let new = NewSession { cookie: renewed.hash(), user_id, user_agent: &user_agent, address };
     let mut tx = app.pool.begin().await?;
@@ -140,6 +143,7 @@ async fn open_session(
         }
         db::insert_session(&mut tx, &new, now).await?;
     }
+    guesses::forgive(&mut tx, right).await?;
     events::record(&mut tx, SecurityEvent::of_user(Happened::Login, user_id).from(address), now).await?;
     tx.commit("log in").await?;
     Ok(renewed)

@@ -9,6 +9,7 @@ mod contract;
 mod cors;
 mod discovery;
 mod exchange;
+mod guesses;
 mod introspect;
 mod keys;
 mod login;

@@ -50,14 +50,26 @@ pub fn config(database: &Database, nats: &Nats) -> Config {
         reporting_client_secret: Some(secret("reporting").into()),
         seed: Some(Seed::Demo),
         password_checks: 4,
+        password_memory_kib: 19 * 1024,
+        password_passes: 2,
+        password_lanes: 1,
+        guesses_per_account: 10,
+        guesses_per_address: 100,
     }
 }
 
 impl Auth {
     pub async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// With some settings changed.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let (database, nats) = (testkit::postgres::database(&[&MIGRATOR]).await, testkit::nats::server().await);
         let clock = Clock::system();
-        let (service, router) = auth::start(&config(&database, &nats), clock.clone()).await.unwrap();
+        let mut config = config(&database, &nats);
+        change(&mut config);
+        let (service, router) = auth::start(&config, clock.clone()).await.unwrap();
         let handle = service.handle().unwrap();
         tokio::spawn(service.serve(router));
         let client = Client::new(&handle.address).held_to(Contract::load(CONTRACT));

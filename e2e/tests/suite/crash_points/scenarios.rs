@@ -221,7 +221,7 @@ pub const SCENARIOS: &[Scenario] = &[
     when("gateway", |s| metering::is_called(s).boxed_local(), &["announce unstored", "make tallies", "change tally"]),
     // Who is let in.
     when("auth", |s| people::logs_in(s).boxed_local(), &["log in", "issue code", "exchange code"]),
-    when("auth", |s| people::mistypes(s).boxed_local(), &["refuse login"]),
+    when("auth", |s| people::mistypes(s).boxed_local(), &["count guess", "refuse login"]),
     when("auth", |s| people::logs_out(s).boxed_local(), &["log out"]),
     when("auth", |s| people::refreshes(s).boxed_local(), &["exchange refresh token"]),
     when(
