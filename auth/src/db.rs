@@ -1,6 +1,7 @@
 //! The SQL: one function per question.
 
 mod clients;
+mod consents;
 mod grants;
 mod guesses;
 mod keys;
@@ -12,6 +13,9 @@ mod tokens;
 mod users;
 
 pub use clients::{find_client, is_registered_origin, upsert_client};
+pub use consents::{
+    Application, delete_consent, find_consent, list_applications, list_grants_to, lock_consent, upsert_consent,
+};
 pub use grants::{
     EndedGrant, NewCode, find_grant_of_used_code, find_grant_of_used_refresh_token, insert_grant, redeem_code,
     redeem_refresh_token, revoke_grant,
@@ -21,7 +25,10 @@ pub use keys::{SealedKey, insert_key, list_keys, list_public_keys, lock_keys};
 pub use profiles::{find_profile, list_userinfo_claims};
 pub use purge::delete_expired;
 pub use security_events::{Recorded, insert_security_event, list_security_events};
-pub use sessions::{NewSession, Session, delete_session, find_session, insert_session, renew_session};
+pub use sessions::{
+    NewSession, OpenSession, Session, delete_sessions, find_session, find_session_id, insert_session,
+    list_grants_of_sessions, list_sessions, renew_session,
+};
 pub use tokens::{
     NewToken, Revoked, find_token, find_token_owner, insert_access_token, insert_refresh_token, revoke_access_token,
 };

@@ -28,7 +28,7 @@ pub use pkce::{Challenge, Verifier};
 pub use profile::{PostalAddress, Profile, UserClaims};
 pub use redirect::{origin, redirect_matches, with_query};
 pub use refusal::{Code, Refusal};
-pub use scopes::{OPERATE, SERVICES, Scopes};
+pub use scopes::{OPERATE, SERVICES, Scopes, in_words};
 pub use secret::{Hash, Secret};
 pub use security_event::{Happened, SecurityEvent};
 pub use token::{AccessToken, Redeemed};

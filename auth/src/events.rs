@@ -1,5 +1,7 @@
 //! What this service announces. It reacts to nothing.
 
+use std::net::IpAddr;
+
 use contracts::auth::{SecurityRecorded, TokensRevoked};
 use database::Result;
 use sqlx::PgConnection;
@@ -66,4 +68,37 @@ pub async fn revoke_access_token(db: &mut PgConnection, token: Hash, now: Offset
     let event =
         SecurityEvent { subject: Some(subject), grant_id: revoked.grant_id, ..SecurityEvent::of(Happened::Revoked) };
     record(db, event.through(&revoked.client_id), now).await
+}
+
+/// Ends sessions, with what was granted in them for as long as their user is there. Inside a transaction.
+pub async fn end_sessions(
+    db: &mut PgConnection,
+    sessions: &[Uuid],
+    address: Option<IpAddr>,
+    now: OffsetDateTime,
+) -> Result<()> {
+    for user_id in db::delete_sessions(db, sessions).await? {
+        record(db, SecurityEvent::of_user(Happened::Logout, user_id).from(address), now).await?;
+    }
+    // After the sessions: a grant under way in one was waited for.
+    for grant_id in db::list_grants_of_sessions(db, sessions).await? {
+        revoke_grant(db, grant_id, now).await?;
+    }
+    Ok(())
+}
+
+/// Takes back what a user has allowed a client, with everything granted on its ground. Inside a transaction.
+pub async fn withdraw_consent(
+    db: &mut PgConnection,
+    user_id: Uuid,
+    client_id: &str,
+    address: Option<IpAddr>,
+    now: OffsetDateTime,
+) -> Result<()> {
+    db::delete_consent(db, user_id, client_id).await?;
+    for grant_id in db::list_grants_to(db, user_id, client_id).await? {
+        revoke_grant(db, grant_id, now).await?;
+    }
+    let withdrawn = SecurityEvent::of_user(Happened::ConsentWithdrawn, user_id).through(client_id);
+    record(db, withdrawn.from(address), now).await
 }

@@ -1,8 +1,10 @@
 //! Routes, in the order of the contract. Who calls is part of the protocol at each endpoint, so there is no common
 //! check of a token here.
 
+mod account;
 mod address;
 mod authorize;
+mod consent;
 mod cors;
 mod credentials;
 mod device;
@@ -75,7 +77,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(introspect::introspect))
         .routes(routes!(revoke::revoke))
         .routes(routes!(authorize::from_query, authorize::from_form))
+        .routes(routes!(consent::answer))
         .routes(routes!(login::show, login::log_in))
+        .routes(routes!(account::show))
+        .routes(routes!(account::end_sessions))
+        .routes(routes!(account::withdraw))
         .routes(routes!(logout::show, logout::log_out))
         .routes(routes!(pages::style))
         .routes(routes!(security_events::list))

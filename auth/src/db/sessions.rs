@@ -32,6 +32,15 @@ pub struct NewSession<'a> {
     pub address: Option<IpAddr>,
 }
 
+/// A session as its user sees it.
+pub struct OpenSession {
+    pub id: Uuid,
+    pub started_at: OffsetDateTime,
+    pub authenticated_at: OffsetDateTime,
+    pub user_agent: String,
+    pub address: String,
+}
+
 /// The session with this cookie, unless it has ended.
 pub async fn find_session(db: &mut PgConnection, cookie: Hash, now: OffsetDateTime) -> Result<Option<Session>> {
     let row = sqlx::query!(
@@ -90,9 +99,37 @@ pub async fn insert_session(db: &mut PgConnection, new: &NewSession<'_>, now: Of
     Ok(())
 }
 
-/// Ends a session; whose it was, if there was one.
-pub async fn delete_session(db: &mut PgConnection, cookie: Hash) -> Result<Option<Uuid>> {
-    let ended =
-        sqlx::query_scalar!("DELETE FROM login_session WHERE token_hash = $1 RETURNING user_id", cookie.as_bytes());
-    Ok(ended.fetch_optional(db).await?)
+/// The session with this cookie, whether or not it has expired.
+pub async fn find_session_id(db: &mut PgConnection, cookie: Hash) -> Result<Option<Uuid>> {
+    let id = sqlx::query_scalar!("SELECT id FROM login_session WHERE token_hash = $1", cookie.as_bytes());
+    Ok(id.fetch_optional(db).await?)
+}
+
+/// Ends sessions; whose they were. Grants under way in them are waited for.
+pub async fn delete_sessions(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!("DELETE FROM login_session WHERE id = ANY ($1) RETURNING user_id", ids)
+        .fetch_all(db)
+        .await?)
+}
+
+/// The sessions of a user that have not ended, the latest first; a hundred at the most.
+pub async fn list_sessions(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> Result<Vec<OpenSession>> {
+    let sessions = sqlx::query_as!(
+        OpenSession,
+        "SELECT id, started_at, authenticated_at, user_agent, address FROM login_session
+         WHERE user_id = $1 AND expires_at > $2 ORDER BY authenticated_at DESC, id LIMIT 100",
+        user_id,
+        now,
+    );
+    Ok(sessions.fetch_all(db).await?)
+}
+
+/// The grants given in these sessions that do not outlive them: those without `offline_access`.
+pub async fn list_grants_of_sessions(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let grants = sqlx::query_scalar!(
+        "SELECT id FROM authorization_grant
+         WHERE session_id = ANY ($1) AND revoked_at IS NULL AND NOT 'offline_access' = ANY (scopes) ORDER BY id",
+        ids,
+    );
+    Ok(grants.fetch_all(db).await?)
 }

@@ -83,6 +83,11 @@ impl Scopes {
         self.0.is_empty()
     }
 
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// As they are stored.
     pub fn to_vec(&self) -> Vec<String> {
         self.0.iter().cloned().collect()
@@ -104,6 +109,38 @@ impl fmt::Display for Scopes {
     }
 }
 
+/// What a scope allows, for the person who is asked to allow it.
+pub fn in_words(scope: &str) -> String {
+    let said = match scope {
+        "openid" => "Know that it is you",
+        "profile" => "Know your name",
+        "email" => "Know your email address",
+        "address" => "Know where you live",
+        "phone" => "Know your phone number",
+        "offline_access" => "Go on while you are away",
+        _ => return of_a_service(scope),
+    };
+    said.to_owned()
+}
+
+fn of_a_service(scope: &str) -> String {
+    let (service, action) = scope.split_once(':').unwrap_or((scope, ""));
+    let things = match service {
+        "store" => "the catalogue and your carts",
+        "inventory" => "what is in stock",
+        "accounting" => "your payments and invoices",
+        "shipping" => "your parcels",
+        "order" => "your orders",
+        other => other,
+    };
+    match action {
+        "read" => format!("See {things}"),
+        "write" => format!("See and change {things}"),
+        "operate" => format!("Operate the service {service}"),
+        _ => format!("Use {scope}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +149,16 @@ mod tests {
     fn a_service_gets_the_scopes_with_its_own_name_only() {
         let scopes = Scopes::parse("inventory:read order:read inventoryx:read openid inventory").unwrap();
         assert_eq!(scopes.of_service("inventory"), Scopes::of(["inventory:read"]));
+    }
+
+    #[test]
+    fn every_scope_that_a_user_can_allow_is_said_in_words() {
+        for (_, scopes) in SERVICES {
+            for scope in *scopes {
+                assert!(!in_words(scope).is_empty() && !in_words(scope).starts_with(scope), "{scope}");
+            }
+        }
+        assert!(ABOUT_THE_USER.iter().all(|scope| !in_words(scope).starts_with("Use ")));
     }
 
     #[test]

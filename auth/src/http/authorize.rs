@@ -5,14 +5,14 @@ mod decide;
 mod parameters;
 
 pub use answer::{Outcome, answer};
-pub use decide::{Step, decide};
+pub use decide::{Question, Step, decide};
 pub use parameters::AuthorizationParameters;
 
 use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
@@ -22,6 +22,7 @@ use crate::{
     domain::{AuthorizationRequest, Client, Code},
     error::Error,
     http::{
+        consent,
         pages::OnPage,
         parameters::{Form, Query},
     },
@@ -34,8 +35,8 @@ use crate::{
         redirect URI are not known to be right, it is a page instead.",
     params(AuthorizationParameters),
     responses(
-        (status = 200, description = "A page: the answer as a form that the browser sends to the client \
-            (`response_mode=form_post`).", body = String, content_type = "text/html"),
+        (status = 200, description = "A page: the user is asked to allow this, or the answer as a form that the browser \
+            sends to the client (`response_mode=form_post`).", body = String, content_type = "text/html"),
         (status = 303, description = "To the client with a code or an error, or to the login page.",
             headers(("Location" = String, description = "Where to go."))),
         (status = 400, description = "Client or redirect URI are not right. A page.", body = String,
@@ -57,8 +58,8 @@ pub async fn from_query(
     request_body(content = AuthorizationParameters, content_type = "application/x-www-form-urlencoded",
         description = "The same parameters as in the query string."),
     responses(
-        (status = 200, description = "A page: the answer as a form that the browser sends to the client \
-            (`response_mode=form_post`).", body = String, content_type = "text/html"),
+        (status = 200, description = "A page: the user is asked to allow this, or the answer as a form that the browser \
+            sends to the client (`response_mode=form_post`).", body = String, content_type = "text/html"),
         (status = 303, description = "To the client with a code or an error, or to the login page; without a cookie \
             to the same by GET.",
             headers(("Location" = String, description = "Where to go."))),
@@ -111,13 +112,25 @@ async fn authorize(
     asked: Asked,
 ) -> Result<Response, OnPage> {
     let (client, destination) = addressed(app, &request).await?;
-    let outcome = match decide(app, headers, &client, &destination, &request, &asked).await {
+    let (client, destination, request, asked) = (&client, destination.as_str(), &request, &asked);
+    proceed(app, headers, StatusCode::OK, Question { client, destination, request, asked, allowed: None }).await
+}
+
+/// Decides about a request and answers: to the client, or with the page that the user has to see first.
+pub async fn proceed(
+    app: &App,
+    headers: &HeaderMap,
+    status: StatusCode,
+    question: Question<'_>,
+) -> Result<Response, OnPage> {
+    let outcome = match decide(app, headers, &question).await {
         Ok(Step::Granted(code)) => Outcome::Granted(code),
         Ok(Step::LogIn(path)) => return Ok(Redirect::to(&path).into_response()),
+        Ok(Step::Consent(user, scopes)) => return Ok(consent::ask(app, headers, status, &question, &user, &scopes)?),
         Err(Error::Refused(refusal)) => Outcome::Refused(refusal),
         Err(other) => return Err(other.into()),
     };
-    Ok(answer(app, &request, &destination, &outcome)?)
+    Ok(answer(app, question.request, question.destination, &outcome)?)
 }
 
 /// The client that asks, and the address of it to which the answer goes.

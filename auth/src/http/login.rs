@@ -139,7 +139,8 @@ async fn open_session(
     };
     if !goes_on {
         if let Some(before) = browser.known() {
-            db::delete_session(&mut tx, before).await?;
+            let ended: Vec<_> = db::find_session_id(&mut tx, before).await?.into_iter().collect();
+            events::end_sessions(&mut tx, &ended, address, now).await?;
         }
         db::insert_session(&mut tx, &new, now).await?;
     }
@@ -182,7 +183,7 @@ impl Attempt {
 
     // Always a path of ours: the login page is no open redirector.
     fn on_success(&self) -> String {
-        if self.client.is_some() { format!("/auth/authorize?{}", self.query) } else { "/auth/login".to_owned() }
+        if self.client.is_some() { format!("/auth/authorize?{}", self.query) } else { "/auth/account".to_owned() }
     }
 
     fn form(

@@ -9,7 +9,6 @@ use serde::Deserialize;
 
 use crate::{
     App, db,
-    domain::{Happened, SecurityEvent},
     error::Error,
     events,
     http::{
@@ -70,10 +69,8 @@ pub async fn log_out(
         return Ok(response);
     }
     let mut tx = app.pool.begin().await?;
-    if let Some(user_id) = db::delete_session(&mut tx, browser.hash()).await? {
-        let logged_out = SecurityEvent::of_user(Happened::Logout, user_id).from(address);
-        events::record(&mut tx, logged_out, app.clock.now()).await?;
-    }
+    let ended: Vec<_> = db::find_session_id(&mut tx, browser.hash()).await?.into_iter().collect();
+    events::end_sessions(&mut tx, &ended, address, app.clock.now()).await?;
     tx.commit("log out").await?;
     Ok((app.browsers.remove_cookie(), page(StatusCode::OK, &SignedOut, "")?).into_response())
 }

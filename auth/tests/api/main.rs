@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // In a test, helpers included, a panic is the answer.
 
+mod account;
 mod authorize;
 mod client_credentials;
 mod code;
+mod consent;
 mod contract;
 mod cors;
 mod discovery;

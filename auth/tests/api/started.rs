@@ -131,6 +131,14 @@ impl Auth {
         text(&self.id_claims(cookie, &[]).await, "sid").to_owned()
     }
 
+    /// Sends the first form of a page with a word that stands on its button, in a browser with this cookie.
+    pub async fn press(&self, page: &Answer, cookie: &str, more: &[(&str, &str)]) -> Answer {
+        let mut form = hidden_in(&page.body);
+        form.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.submit(&action_of(&page.body), cookie, &form).await
+    }
+
     /// Registers a client anew, with some of it changed.
     pub async fn change(&self, client_id: &str, change: impl FnOnce(&mut auth::domain::Client)) {
         let mut db = self.database.connect().await;
@@ -268,6 +276,16 @@ pub fn cookie_of(answer: &Answer) -> Option<String> {
 pub fn action_of(page: &str) -> String {
     let (_, after) = page.split_once("action=\"").unwrap();
     after.split_once('"').unwrap().0.replace("&#38;", "&").replace("&amp;", "&")
+}
+
+/// What the first form of a page sends along unseen.
+pub fn hidden_in(page: &str) -> Vec<(String, String)> {
+    let form = page.split_once("<form").unwrap().1.split_once("</form>").unwrap().0;
+    let fields = form.split("<input type=\"hidden\" name=\"").skip(1).map(|field| {
+        let (name, rest) = field.split_once("\" value=\"").unwrap();
+        (name.to_owned(), rest.split_once('"').unwrap().0.to_owned())
+    });
+    fields.collect()
 }
 
 /// Whether the browser is sent to log in.

@@ -12,6 +12,7 @@ const STEPS_AT_MOST: usize = 20;
 const LOGINS_AT_MOST: usize = 2;
 
 /// A browser with its cookies.
+#[derive(Clone)]
 pub struct Browser {
     http: Client,
     origin: String,

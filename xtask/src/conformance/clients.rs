@@ -40,8 +40,9 @@ async fn insert(
 ) -> Result<Value> {
     let secret = confidential.then(|| random_text(48));
     sqlx::query(
-        "insert into client (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, created_at)
-         values ($1, 'Conformance', sha256($2::bytea), $3, $4, '{}', $5, 'internal', now())",
+        "insert into client (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan,
+             asks_consent, created_at)
+         values ($1, 'Conformance', sha256($2::bytea), $3, $4, '{}', $5, 'internal', false, now())",
     )
     .bind(id)
     .bind(secret.as_ref().map(String::as_bytes))

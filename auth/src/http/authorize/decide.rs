@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     App,
     db::{self, NewCode, Session},
-    domain::{Authorization, AuthorizationRequest, Client, Code, Happened, Secret, SecurityEvent},
+    domain::{Authorization, AuthorizationRequest, Client, Code, Happened, Scopes, Secret, SecurityEvent, User},
     error::Error,
     events,
     http::{
@@ -21,17 +21,23 @@ pub enum Step {
     Granted(Secret),
     /// The user has to log in first, at this path.
     LogIn(String),
+    /// This user has to allow this first.
+    Consent(User, Scopes),
 }
 
-/// Decides about a request of a client whose address is known. Refusals are for the client.
-pub async fn decide(
-    app: &App,
-    headers: &HeaderMap,
-    client: &Client,
-    destination: &str,
-    request: &AuthorizationRequest,
-    asked: &Asked,
-) -> Result<Step, Error> {
+/// A request of a client whose address is known, and what the user has done about it.
+pub struct Question<'a> {
+    pub client: &'a Client,
+    pub destination: &'a str,
+    pub request: &'a AuthorizationRequest,
+    pub asked: &'a Asked,
+    /// What the user has just allowed, if a page was shown.
+    pub allowed: Option<Scopes>,
+}
+
+/// Decides about a request. Refusals are for the client.
+pub async fn decide(app: &App, headers: &HeaderMap, question: &Question<'_>) -> Result<Step, Error> {
+    let Question { client, destination, request, asked, .. } = *question;
     let authorization = request.check(client, &app.issuer)?;
     let session = match find_login(app, headers, client, request, &authorization, asked).await? {
         Ok(session) => session,
@@ -39,10 +45,40 @@ pub async fn decide(
     };
     let scopes = client.narrow(Some(&authorization.scopes), Some(&session.user.scopes()))?;
     let authorization = Authorization { scopes, ..authorization };
+    if !is_allowed(app, question, &session, &authorization).await? {
+        if authorization.asking.silent {
+            return Err(Code::ConsentRequired.because("the user has to allow this first").into());
+        }
+        return Ok(Step::Consent(session.user, authorization.to_allow()));
+    }
     match grant(app, client, destination, &session, &authorization).await? {
         Some(code) => Ok(Step::Granted(code)),
-        // The session has ended this very moment.
-        None => Ok(Step::LogIn(log_in(app, request, false)?)),
+        // The session has ended, or the consent was withdrawn, this very moment: the same request begins anew.
+        None => Ok(Step::LogIn(format!("/auth/authorize?{}", encode(request)?))),
+    }
+}
+
+// What has just been allowed is remembered. Who asks for more meanwhile than was shown is not given it.
+async fn is_allowed(
+    app: &App,
+    question: &Question<'_>,
+    session: &Session,
+    authorization: &Authorization,
+) -> Result<bool, Error> {
+    let (client, user_id, wanted) = (question.client, session.user.id, authorization.to_allow());
+    match &question.allowed {
+        Some(allowed) if wanted.within(allowed) => {
+            let mut db = app.pool.single("remember consent").await?;
+            db::upsert_consent(&mut db, user_id, &client.client_id, &wanted, app.clock.now()).await?;
+            Ok(true)
+        }
+        Some(_) => Ok(false),
+        None if authorization.asking.consent => Ok(false),
+        None if !client.login.asks_consent => Ok(true),
+        None => {
+            let given = db::find_consent(&mut *app.pool.get().await?, user_id, &client.client_id).await?;
+            Ok(given.is_some_and(|given| wanted.within(&given)))
+        }
     }
 }
 
@@ -118,6 +154,10 @@ async fn grant(
     };
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
+    let asks = client.login.asks_consent;
+    if asks && !db::lock_consent(&mut tx, new.user_id, new.client_id, &authorization.to_allow()).await? {
+        return Ok(None);
+    }
     if !db::insert_grant(&mut tx, &new, now).await? {
         return Ok(None);
     }
