@@ -54,7 +54,7 @@ pub fn ask(
 
 /// The consent form.
 #[derive(Deserialize, utoipa::ToSchema)]
-pub struct Decision {
+pub struct ConsentForm {
     /// From the form: proves that it was ours.
     csrf: Option<String>,
     /// From the form: what it asked to allow.
@@ -67,7 +67,7 @@ pub struct Decision {
 /// Allows an application what it asked for, or does not.
 #[utoipa::path(post, path = "/auth/consent", operation_id = "decideConsent", tag = "pages", summary = "Allow an application",
     description = "The parameters of the authorization request stand in the query string.",
-    request_body(content = Decision, content_type = "application/x-www-form-urlencoded",
+    request_body(content = ConsentForm, content_type = "application/x-www-form-urlencoded",
         description = "The form of the page."),
     responses(
         (status = 200, description = "The answer as a form that the browser sends to the client \
@@ -85,7 +85,7 @@ pub async fn answer(
     headers: HeaderMap,
     request: Result<Query<AuthorizationRequest>, Error>,
     asked: Result<Query<Asked>, Error>,
-    form: Result<Form<Decision>, Error>,
+    form: Result<Form<ConsentForm>, Error>,
 ) -> Result<Response, OnPage> {
     let (Query(request), Query(asked), Form(form)) = (request?, asked?, form?);
     let (client, destination) = addressed(&app, &request).await?;

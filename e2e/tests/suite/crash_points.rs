@@ -5,6 +5,7 @@ mod letters;
 mod mending;
 mod metering;
 mod orders;
+mod pages;
 mod people;
 mod running;
 mod scenarios;

@@ -3,7 +3,7 @@
 use futures::FutureExt;
 
 use super::{
-    letters, mending, metering, orders, people, running, staff,
+    letters, mending, metering, orders, pages, people, running, staff,
     stage::{Case, Deed},
 };
 
@@ -223,6 +223,9 @@ pub const SCENARIOS: &[Scenario] = &[
     when("auth", |s| people::logs_in(s).boxed_local(), &["log in", "issue code", "exchange code"]),
     when("auth", |s| people::mistypes(s).boxed_local(), &["count guess", "refuse login"]),
     when("auth", |s| people::logs_out(s).boxed_local(), &["log out"]),
+    when("auth", |s| pages::allows(s).boxed_local(), &["remember consent"]),
+    when("auth", |s| pages::takes_back(s).boxed_local(), &["withdraw consent"]),
+    when("auth", |s| pages::ends_all_other_sessions(s).boxed_local(), &["end sessions"]),
     when("auth", |s| people::refreshes(s).boxed_local(), &["exchange refresh token"]),
     when(
         "auth",
