@@ -9,6 +9,8 @@ mod cors;
 mod credentials;
 mod device;
 mod discovery;
+#[cfg(test)]
+mod fuzz;
 mod guesses;
 mod hint;
 mod introspect;

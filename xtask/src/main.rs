@@ -6,6 +6,7 @@ mod conformance;
 mod demo;
 mod faults;
 mod fuzz;
+mod fuzz_auth;
 mod openapi;
 mod prepare;
 mod reconcile;
@@ -48,6 +49,8 @@ enum Command {
     Test(testing::Options),
     /// Send made-up requests to every operation of every contract, and check every answer against it
     Fuzz(fuzz::Options),
+    /// Feed made-up input to every parser of auth that meets the network
+    FuzzAuth(fuzz_auth::Options),
     /// Have OAuth and OpenID Connect clients written by others (Node, Python, Rust) log users in and check every answer
     Conformance(conformance::Options),
     /// Kill, freeze, restart, cut off and set the clocks of processes under load, and check that nothing is lost
@@ -90,6 +93,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Test(options) => testing::run(&options),
         Command::Conformance(options) => conformance::run(options).await,
         Command::Fuzz(options) => fuzz::run(options).await,
+        Command::FuzzAuth(options) => fuzz_auth::run(options).await,
         Command::Faults(options) => faults::run(options).await,
         Command::Bench(command) => bench::run(command).await,
         Command::Openapi => openapi::write(),
