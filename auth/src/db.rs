@@ -7,9 +7,11 @@ mod guesses;
 mod keys;
 mod profiles;
 mod purge;
+mod pushed;
 mod security_events;
 mod sessions;
 mod tokens;
+mod used;
 mod users;
 
 pub use clients::{find_client, is_registered_origin, upsert_client};
@@ -17,13 +19,14 @@ pub use consents::{
     Application, delete_consent, find_consent, list_applications, list_grants_to, lock_consent, upsert_consent,
 };
 pub use grants::{
-    EndedGrant, NewCode, find_grant_of_used_code, find_grant_of_used_refresh_token, insert_grant, redeem_code,
+    Claim, EndedGrant, NewCode, find_grant_of_used_code, find_grant_of_used_refresh_token, insert_grant, redeem_code,
     redeem_refresh_token, revoke_grant,
 };
 pub use guesses::{count_guess, forget_guesses, uncount_guess};
 pub use keys::{SealedKey, insert_key, list_keys, list_public_keys, lock_keys};
 pub use profiles::{find_profile, list_userinfo_claims};
 pub use purge::delete_expired;
+pub use pushed::{insert_pushed_request, present_pushed_request, redeem_pushed_request};
 pub use security_events::{Recorded, insert_security_event, list_security_events};
 pub use sessions::{
     NewSession, OpenSession, Session, delete_sessions, find_session, find_session_id, insert_session,
@@ -32,6 +35,7 @@ pub use sessions::{
 pub use tokens::{
     NewToken, Revoked, find_token, find_token_owner, insert_access_token, insert_refresh_token, revoke_access_token,
 };
+pub use used::insert_used_jwt;
 pub use users::{Credentials, find_credentials, insert_user, list_usernames, update_password_hash};
 
 use uuid::Uuid;

@@ -2,6 +2,8 @@
 //! Time and randomness come in as parameters.
 
 mod asking;
+mod assertion;
+mod authentication;
 mod authorization;
 mod claims;
 mod client;
@@ -19,6 +21,8 @@ mod user;
 mod wishes;
 
 pub use asking::Asking;
+pub use assertion::Assertion;
+pub use authentication::{AuthenticationMethod, Presented, SecurityProfile};
 pub use authorization::{Authorization, AuthorizationRequest, ResponseMode};
 pub use claims::{AccessClaims, BY_SCOPE, IdClaims, Login, acr, scope_of};
 pub use client::{Client, GrantType, subject_of_client};
@@ -31,7 +35,7 @@ pub use refusal::{Code, Refusal};
 pub use scopes::{OPERATE, SERVICES, Scopes, in_words};
 pub use secret::{Hash, Secret};
 pub use security_event::{Happened, SecurityEvent};
-pub use token::{AccessToken, Redeemed};
+pub use token::{AccessToken, Redeemed, token_type};
 pub use user::{Role, User};
 pub use wishes::Wishes;
 
@@ -39,6 +43,10 @@ use time::Duration;
 
 /// How long an authorization code can be redeemed.
 pub const CODE_LIFETIME: Duration = Duration::seconds(60);
+/// How long there is to come to the authorization endpoint with a pushed request.
+pub const PUSHED_REQUEST_LIFETIME: Duration = Duration::seconds(90);
+/// How long there is to log in then.
+pub const PRESENTED_REQUEST_LIFETIME: Duration = Duration::minutes(10);
 /// How long an opaque access token is valid.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::minutes(15);
 /// How long a refresh token can be redeemed; each rotation starts anew.

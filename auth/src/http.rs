@@ -3,12 +3,14 @@
 
 mod account;
 mod address;
+mod assertion;
 mod authorize;
 mod consent;
 mod cors;
 mod credentials;
 mod device;
 mod discovery;
+mod dpop;
 #[cfg(test)]
 mod fuzz;
 mod guesses;
@@ -18,6 +20,7 @@ mod login;
 mod logout;
 mod operators;
 mod pages;
+mod par;
 mod parameters;
 mod revoke;
 mod security_events;
@@ -71,6 +74,7 @@ fn described_for_pages_of_clients() -> OpenApiRouter<App> {
         .routes(routes!(discovery::of_issuer))
         .routes(routes!(discovery::jwks))
         .routes(routes!(token::token))
+        .routes(routes!(par::push))
         .routes(routes!(userinfo::by_get, userinfo::by_post))
 }
 

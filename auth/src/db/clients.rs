@@ -4,13 +4,14 @@ use database::Result;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::domain::{Client, GrantType, Hash, LoginRules};
+use crate::domain::{AuthenticationMethod, Client, GrantType, Hash, LoginRules, SecurityProfile};
 
 /// The client with this id.
 pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Option<Client>> {
     let row = sqlx::query!(
         "SELECT client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, require_pkce,
-             asks_consent, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_session_required
+             asks_consent, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_session_required,
+             authentication_method, jwks, require_par, dpop_bound
          FROM client WHERE client_id = $1",
         client_id
     )
@@ -32,6 +33,12 @@ pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Optio
             backchannel_logout_uri: row.backchannel_logout_uri,
             backchannel_logout_session_required: row.backchannel_logout_session_required,
         },
+        security: SecurityProfile {
+            method: row.authentication_method.as_deref().and_then(AuthenticationMethod::parse),
+            jwks: row.jwks,
+            require_par: row.require_par,
+            dpop_bound: row.dpop_bound,
+        },
     }))
 }
 
@@ -40,12 +47,14 @@ pub async fn upsert_client(db: &mut PgConnection, client: &Client, now: OffsetDa
     let grant_types: Vec<_> = client.grant_types.iter().map(|grant_type| grant_type.as_str().to_owned()).collect();
     sqlx::query!(
         "INSERT INTO client
-             (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, created_at,
+              authentication_method, jwks, require_par, dpop_bound)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (client_id) DO UPDATE SET
              name = excluded.name, secret_hash = excluded.secret_hash, grant_types = excluded.grant_types,
              redirect_uris = excluded.redirect_uris, origins = excluded.origins, scopes = excluded.scopes,
-             plan = excluded.plan",
+             plan = excluded.plan, authentication_method = excluded.authentication_method, jwks = excluded.jwks,
+             require_par = excluded.require_par, dpop_bound = excluded.dpop_bound",
         client.client_id,
         client.name,
         client.secret_hash.as_ref().map(Hash::as_bytes),
@@ -55,6 +64,10 @@ pub async fn upsert_client(db: &mut PgConnection, client: &Client, now: OffsetDa
         &client.scopes.to_vec(),
         client.plan,
         now,
+        client.security.method.map(AuthenticationMethod::as_str),
+        client.security.jwks,
+        client.security.require_par,
+        client.security.dpop_bound,
     )
     .execute(&mut *db)
     .await?;
@@ -81,7 +94,8 @@ async fn update_login_rules(db: &mut PgConnection, client_id: &str, login: &Logi
 /// Whether pages of a public client come from this origin.
 pub async fn is_registered_origin(db: &mut PgConnection, origin: &str) -> Result<bool> {
     let known = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM client WHERE secret_hash IS NULL AND $1 = ANY (origins)) AS "known!""#,
+        r#"SELECT EXISTS (
+             SELECT FROM client WHERE secret_hash IS NULL AND jwks IS NULL AND $1 = ANY (origins)) AS "known!""#,
         origin
     );
     Ok(known.fetch_one(db).await?)

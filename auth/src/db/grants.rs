@@ -27,6 +27,7 @@ pub struct NewCode<'a> {
     pub session_id: Uuid,
     pub id_token_claims: &'a [String],
     pub userinfo_claims: &'a [String],
+    pub key: Option<Hash>,
 }
 
 /// Records what a user granted a client, with the code that the client redeems; false if the session has ended
@@ -39,8 +40,8 @@ pub async fn insert_grant(db: &mut PgConnection, new: &NewCode<'_>, now: OffsetD
                  session_id, id_token_claims, userinfo_claims)
              SELECT $1, $2, $3, $4, $5, $6, open.id, $13, $14 FROM open RETURNING id, client_id)
          INSERT INTO authorization_code
-             (code_hash, grant_id, client_id, redirect_uri, code_challenge, nonce, expires_at)
-         SELECT $7, id, client_id, $8, $9, $10, $11 FROM granted",
+             (code_hash, grant_id, client_id, redirect_uri, code_challenge, nonce, expires_at, dpop_jkt)
+         SELECT $7, id, client_id, $8, $9, $10, $11, $15 FROM granted",
         new.grant_id,
         new.client_id,
         new.user_id,
@@ -55,20 +56,25 @@ pub async fn insert_grant(db: &mut PgConnection, new: &NewCode<'_>, now: OffsetD
         new.session_id,
         new.id_token_claims,
         new.userinfo_claims,
+        new.key.as_ref().map(Hash::as_bytes),
     );
     Ok(inserted.execute(db).await?.rows_affected() == 1)
 }
 
-/// Redeems a code, if it is this client's, for this address and this proof, unused and unexpired. Inside a
+/// What a client shows for a code.
+pub struct Claim<'a> {
+    pub code: Hash,
+    pub client_id: &'a str,
+    pub redirect_uri: &'a str,
+    /// None must meet a code that was issued without.
+    pub challenge: Option<&'a Challenge>,
+    /// The key that it proves to hold.
+    pub key: Option<Hash>,
+}
+
+/// Redeems a code, if it is this client's, for this address, this proof and this key, unused and unexpired. Inside a
 /// transaction in which the tokens are inserted as well.
-pub async fn redeem_code(
-    db: &mut PgConnection,
-    code: Hash,
-    client_id: &str,
-    redirect_uri: &str,
-    challenge: Option<&Challenge>,
-    now: OffsetDateTime,
-) -> Result<Option<Redeemed>> {
+pub async fn redeem_code(db: &mut PgConnection, claim: &Claim<'_>, now: OffsetDateTime) -> Result<Option<Redeemed>> {
     let row = sqlx::query!(
         "WITH live AS (
              SELECT g.id, g.scopes, g.authenticated_at, g.session_id, g.id_token_claims, u.id AS user_id, u.username,
@@ -81,14 +87,15 @@ pub async fn redeem_code(
          UPDATE authorization_code c SET used_at = $5 FROM live
          WHERE c.code_hash = $1 AND c.client_id = $2 AND c.redirect_uri = $3
              AND c.code_challenge IS NOT DISTINCT FROM $4
-             AND c.used_at IS NULL AND c.expires_at > $5
+             AND c.used_at IS NULL AND c.expires_at > $5 AND (c.dpop_jkt IS NULL OR c.dpop_jkt = $6)
          RETURNING live.id, live.scopes, live.authenticated_at, live.session_id, live.id_token_claims, live.user_id,
              live.username, live.name, live.email, live.roles, c.nonce",
-        code.as_bytes(),
-        client_id,
-        redirect_uri,
-        challenge.map(Challenge::as_str),
+        claim.code.as_bytes(),
+        claim.client_id,
+        claim.redirect_uri,
+        claim.challenge.map(Challenge::as_str),
         now,
+        claim.key.as_ref().map(Hash::as_bytes),
     )
     .fetch_optional(db)
     .await?;
@@ -103,12 +110,13 @@ pub async fn redeem_code(
     }))
 }
 
-/// Redeems a refresh token, if it is this client's, unused and unexpired. Inside a transaction in which the new
+/// Redeems a refresh token, if it is this client's and bound to no other key, unused and unexpired. Inside a transaction in which the new
 /// tokens are inserted as well.
 pub async fn redeem_refresh_token(
     db: &mut PgConnection,
     token: Hash,
     client_id: &str,
+    key: Option<Hash>,
     now: OffsetDateTime,
 ) -> Result<Option<Redeemed>> {
     let row = sqlx::query!(
@@ -122,11 +130,13 @@ pub async fn redeem_refresh_token(
              FOR SHARE OF g)
          UPDATE refresh_token r SET used_at = $3 FROM live
          WHERE r.token_hash = $1 AND r.client_id = $2 AND r.used_at IS NULL AND r.expires_at > $3
+             AND (r.dpop_jkt IS NULL OR r.dpop_jkt = $4)
          RETURNING live.id, live.scopes, live.authenticated_at, live.session_id, live.id_token_claims, live.user_id,
              live.username, live.name, live.email, live.roles",
         token.as_bytes(),
         client_id,
         now,
+        key.as_ref().map(Hash::as_bytes),
     )
     .fetch_optional(db)
     .await?;

@@ -8,6 +8,8 @@ use time::{Duration, OffsetDateTime};
 const BATCH: i64 = 1_000;
 /// Used codes are kept this long, to notice a second use.
 const CODES_KEPT: Duration = Duration::days(1);
+/// JWTs that were used are kept so much longer than they are good for: another instance's clock may be behind.
+const JWTS_KEPT: Duration = Duration::minutes(5);
 
 /// Longer than anything about them is remembered.
 const GUESSES_KEPT: Duration = Duration::days(1);
@@ -55,9 +57,31 @@ pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime) -> Resul
     )
     .execute(&mut *db)
     .await?;
+    let presented = delete_presented(db, now).await?;
     let grants = delete_spent_grants(db, now).await?;
     let rows = [tokens, refresh_tokens, codes, sessions, guesses].map(|done| done.rows_affected());
-    Ok(rows.into_iter().chain([grants]).any(|rows| rows >= BATCH.unsigned_abs()))
+    Ok(rows.into_iter().chain(presented).chain([grants]).any(|rows| rows >= BATCH.unsigned_abs()))
+}
+
+// What clients present once: JWTs, pushed requests.
+async fn delete_presented(db: &mut PgConnection, now: OffsetDateTime) -> Result<[u64; 2]> {
+    let used = sqlx::query!(
+        "DELETE FROM used_jwt WHERE jti_hash IN (
+             SELECT jti_hash FROM used_jwt WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        now - JWTS_KEPT,
+        BATCH
+    )
+    .execute(&mut *db)
+    .await?;
+    let pushed = sqlx::query!(
+        "DELETE FROM pushed_request WHERE uri_hash IN (
+             SELECT uri_hash FROM pushed_request WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        now,
+        BATCH
+    )
+    .execute(&mut *db)
+    .await?;
+    Ok([used, pushed].map(|done| done.rows_affected()))
 }
 
 // Nothing hangs on them any more, and nothing can come: tokens are issued under a grant only against a code or a

@@ -16,6 +16,8 @@ pub struct NewToken<'a> {
     pub grant_id: Option<Uuid>,
     pub client_id: &'a str,
     pub scopes: &'a Scopes,
+    /// Whose holder alone may use it.
+    pub key: Option<Hash>,
 }
 
 /// An access token that was revoked just now.
@@ -30,36 +32,38 @@ pub struct Revoked {
 /// Records an access token.
 pub async fn insert_access_token(db: &mut PgConnection, new: &NewToken<'_>, now: OffsetDateTime) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO access_token (token_hash, grant_id, client_id, scopes, issued_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO access_token (token_hash, grant_id, client_id, scopes, issued_at, expires_at, dpop_jkt)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         new.token.as_bytes(),
         new.grant_id,
         new.client_id,
         &new.scopes.to_vec(),
         now,
         now + ACCESS_TOKEN_LIFETIME,
+        new.key.as_ref().map(Hash::as_bytes),
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Records a refresh token.
+/// Records a refresh token, bound to a key or to none.
 pub async fn insert_refresh_token(
     db: &mut PgConnection,
     token: Hash,
     grant_id: Uuid,
-    client_id: &str,
+    (client_id, key): (&str, Option<Hash>),
     now: OffsetDateTime,
 ) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO refresh_token (token_hash, grant_id, client_id, issued_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO refresh_token (token_hash, grant_id, client_id, issued_at, expires_at, dpop_jkt)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         token.as_bytes(),
         grant_id,
         client_id,
         now,
         now + REFRESH_TOKEN_LIFETIME,
+        key.as_ref().map(Hash::as_bytes),
     )
     .execute(db)
     .await?;
@@ -70,7 +74,7 @@ pub async fn insert_refresh_token(
 /// question: it is asked for every token that the gateway does not know yet.
 pub async fn find_token(db: &mut PgConnection, token: Hash, now: OffsetDateTime) -> Result<Option<AccessToken>> {
     let row = sqlx::query!(
-        r#"SELECT t.client_id, t.scopes, t.issued_at, t.expires_at, c.plan, u.id AS "user_id?",
+        r#"SELECT t.client_id, t.scopes, t.issued_at, t.expires_at, t.dpop_jkt, c.plan, u.id AS "user_id?",
              u.username AS "username?", u.name AS "name?", u.email AS "email?", u.roles AS "roles?"
          FROM access_token t
          JOIN client c ON c.client_id = t.client_id
@@ -92,6 +96,7 @@ pub async fn find_token(db: &mut PgConnection, token: Hash, now: OffsetDateTime)
             _ => None,
         },
         scopes: row.scopes.into(),
+        key: row.dpop_jkt.as_deref().and_then(Hash::stored),
         issued_at: row.issued_at,
         expires_at: row.expires_at,
     }))

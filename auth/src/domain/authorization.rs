@@ -1,8 +1,9 @@
 //! The request at the authorization endpoint (RFC 6749, section 4.1.1; OpenID Connect Core, section 3.1.2.1).
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Asking, Challenge, Client, Code, GrantType, Refusal, Scopes, Wishes, acr, scope_of};
+use crate::domain::{Asking, Challenge, Client, Code, GrantType, Hash, Refusal, Scopes, Wishes, acr, scope_of};
 
 const LONGEST_NONCE: usize = 512;
 
@@ -24,8 +25,12 @@ pub struct AuthorizationRequest {
     pub prompt: Option<String>,
     pub max_age: Option<String>,
     pub claims: Option<String>,
+    pub dpop_jkt: Option<String>,
     pub request: Option<String>,
     pub request_uri: Option<String>,
+    /// What it was pushed under, if the client itself sent it (RFC 9126).
+    #[serde(skip)]
+    pub pushed: Option<Hash>,
 }
 
 /// A request that has been found right: what to grant, subject to what the user may have.
@@ -45,6 +50,8 @@ pub struct Authorization {
     pub id_token_claims: Vec<String>,
     /// Claims asked for by name, to be told at the userinfo endpoint.
     pub userinfo_claims: Vec<String>,
+    /// The key that the client must prove when it redeems the code (RFC 9449, section 10).
+    pub key: Option<Hash>,
 }
 
 impl Authorization {
@@ -72,6 +79,12 @@ impl ResponseMode {
 }
 
 impl AuthorizationRequest {
+    /// The same, as it was pushed by the client.
+    #[must_use]
+    pub fn pushed_as(self, reference: Hash) -> Self {
+        Self { pushed: Some(reference), ..self }
+    }
+
     /// Where the answer goes. Until this is known to be an address of the client, nothing may be redirected, not even
     /// an error (RFC 6749, section 4.1.2.1): it would make this server an open redirector.
     pub fn destination(&self, client: Option<&Client>) -> Result<&str, Refusal> {
@@ -100,8 +113,11 @@ impl AuthorizationRequest {
         if self.request.is_some() {
             return Err(Code::RequestNotSupported.because("request objects are not supported"));
         }
-        if self.request_uri.is_some() {
-            return Err(Code::RequestUriNotSupported.because("request_uri is not supported"));
+        if self.request_uri.is_some() && self.pushed.is_none() {
+            return Err(Code::RequestUriNotSupported.because("request_uri must be one that this server gave out"));
+        }
+        if client.security.require_par && self.pushed.is_none() {
+            return Err(Code::InvalidRequest.because("this client pushes its requests (RFC 9126)"));
         }
         match self.response_type.as_deref() {
             Some("code") => {}
@@ -121,8 +137,14 @@ impl AuthorizationRequest {
         wishes.check_acr(&acr(issuer))?;
         let (id_token_claims, userinfo_claims) = wishes.named_for(client);
         let subject = wishes.subject()?.map(str::to_owned);
-        let nonce = self.nonce.clone();
-        Ok(Authorization { scopes, challenge, nonce, asking, subject, id_token_claims, userinfo_claims })
+        let (nonce, key) = (self.nonce.clone(), self.key()?);
+        Ok(Authorization { scopes, challenge, nonce, asking, subject, id_token_claims, userinfo_claims, key })
+    }
+
+    fn key(&self) -> Result<Option<Hash>, Refusal> {
+        let Some(text) = &self.dpop_jkt else { return Ok(None) };
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| Hash::stored(&bytes));
+        bytes.map(Some).ok_or_else(|| Code::InvalidRequest.because("dpop_jkt is not the base64url of a SHA-256"))
     }
 
     // A client that need not prove anything may: then it must.
@@ -138,7 +160,7 @@ impl AuthorizationRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Hash, LoginRules};
+    use crate::domain::{LoginRules, SecurityProfile};
 
     const ISSUER: &str = "https://shop.example/auth";
 
@@ -190,6 +212,7 @@ mod tests {
             (AuthorizationRequest { code_challenge_method: some("plain"), ..request() }, Code::InvalidRequest),
             (AuthorizationRequest { response_mode: some("fragment"), ..request() }, Code::InvalidRequest),
             (AuthorizationRequest { nonce: Some("n".repeat(600)), ..request() }, Code::InvalidRequest),
+            (AuthorizationRequest { dpop_jkt: some("short"), ..request() }, Code::InvalidRequest),
             (AuthorizationRequest { scope: None, ..request() }, Code::InvalidScope),
             (AuthorizationRequest { scope: some("accounting:pay"), ..request() }, Code::InvalidScope),
             (AuthorizationRequest { request: some("e30"), ..request() }, Code::RequestNotSupported),
@@ -201,6 +224,10 @@ mod tests {
         for (request, code) in faults {
             assert_eq!(request.check(&client(), ISSUER).unwrap_err().code, code, "{request:?}");
         }
+        let pushing = SecurityProfile { require_par: true, ..SecurityProfile::default() };
+        let pushing = Client { security: pushing, ..client() };
+        assert_eq!(request().check(&pushing, ISSUER).unwrap_err().code, Code::InvalidRequest);
+        assert!(request().pushed_as(Hash::of("urn")).check(&pushing, ISSUER).is_ok());
         let machine = Client { grant_types: vec![GrantType::ClientCredentials], ..client() };
         assert_eq!(request().check(&machine, ISSUER).unwrap_err().code, Code::UnauthorizedClient);
         let confidential = Client { secret_hash: Some(Hash::of("secret")), ..client() };

@@ -1,8 +1,6 @@
 //! Clients: applications that may ask for tokens.
 
-use subtle::ConstantTimeEq;
-
-use crate::domain::{Code, Hash, LoginRules, Refusal, Scopes, redirect_matches};
+use crate::domain::{Code, Hash, LoginRules, Refusal, Scopes, SecurityProfile, redirect_matches};
 
 /// An application that may ask for tokens.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +23,8 @@ pub struct Client {
     pub plan: String,
     /// What it may do with users in their browsers.
     pub login: LoginRules,
+    /// How it says who it is, and what else it must do for it.
+    pub security: SecurityProfile,
 }
 
 /// Ways to get a token.
@@ -68,27 +68,6 @@ pub fn subject_of_client(client_id: &str) -> String {
 }
 
 impl Client {
-    /// Whether it can keep a secret.
-    pub const fn is_confidential(&self) -> bool {
-        self.secret_hash.is_some()
-    }
-
-    /// Checks the presented secret against the stored hash in constant time (RFC 6749, section 2.3.1). A public
-    /// client must present none.
-    pub fn authenticate(&self, secret: Option<&str>) -> Result<(), Refusal> {
-        let right = match (&self.secret_hash, secret) {
-            (Some(stored), Some(presented)) => stored.as_bytes().ct_eq(Hash::of(presented).as_bytes()).into(),
-            (None, None) => true,
-            _ => false,
-        };
-        if right { Ok(()) } else { Err(Self::unknown()) }
-    }
-
-    /// The refusal of a client that is not who it says. The same for an unknown client and a wrong secret.
-    pub fn unknown() -> Refusal {
-        Code::InvalidClient.because("client authentication failed")
-    }
-
     /// Refuses a way of getting tokens that this client was not given, or that is not for public clients.
     pub fn may_use(&self, grant_type: GrantType) -> Result<(), Refusal> {
         let by_itself = matches!(grant_type, GrantType::ClientCredentials | GrantType::TokenExchange);
@@ -121,39 +100,16 @@ impl Client {
 mod tests {
     use super::*;
 
-    fn client(secret: Option<&str>) -> Client {
-        Client {
-            client_id: "reporting".into(),
-            name: "Reporting".into(),
-            secret_hash: secret.map(Hash::of),
-            grant_types: vec![GrantType::ClientCredentials],
-            scopes: Scopes::of(["order:read", "store:read"]),
-            plan: "partner".into(),
-            ..Client::default()
-        }
-    }
-
-    #[test]
-    fn only_the_right_secret_authenticates_a_confidential_client() {
-        let client = client(Some("right"));
-        assert!(client.authenticate(Some("right")).is_ok());
-        for wrong in [Some("wrong"), Some(""), None] {
-            assert_eq!(client.authenticate(wrong).unwrap_err().code, Code::InvalidClient, "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn a_public_client_has_no_secret_to_present() {
-        assert!(client(None).authenticate(None).is_ok());
-        assert!(client(None).authenticate(Some("made up")).is_err());
+    fn client() -> Client {
+        Client { scopes: Scopes::of(["order:read", "store:read"]), ..Client::default() }
     }
 
     #[test]
     fn scopes_are_narrowed_and_never_widened() {
         let asked = Scopes::of(["order:read", "order:write"]);
-        assert_eq!(client(None).narrow(Some(&asked), None).unwrap(), Scopes::of(["order:read"]));
-        assert_eq!(client(None).narrow(None, None).unwrap(), client(None).scopes);
-        let nothing = client(None).narrow(Some(&Scopes::of(["accounting:pay"])), None);
+        assert_eq!(client().narrow(Some(&asked), None).unwrap(), Scopes::of(["order:read"]));
+        assert_eq!(client().narrow(None, None).unwrap(), client().scopes);
+        let nothing = client().narrow(Some(&Scopes::of(["accounting:pay"])), None);
         assert_eq!(nothing.unwrap_err().code, Code::InvalidScope);
     }
 }

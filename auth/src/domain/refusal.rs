@@ -11,7 +11,7 @@ pub struct Refusal {
     pub description: Cow<'static, str>,
 }
 
-/// Codes of RFC 6749 (sections 4.1.2.1 and 5.2), RFC 8693 (section 2.2.2), OpenID Connect Core (section 3.1.2.6) and
+/// Codes of RFC 6749 (sections 4.1.2.1 and 5.2), RFC 8693 (section 2.2.2), RFC 9449 (section 12.2), OpenID Connect Core (section 3.1.2.6) and
 /// OpenID Connect Core Error Code unmet_authentication_requirements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -29,6 +29,7 @@ pub enum Code {
     LoginRequired,
     ConsentRequired,
     UnmetAuthenticationRequirements,
+    InvalidDpopProof,
 }
 
 impl Code {
@@ -49,6 +50,7 @@ impl Code {
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
         }
     }
 

@@ -54,9 +54,20 @@ impl Hash {
         bytes.try_into().ok().map(Self)
     }
 
+    /// In base64url, as a thumbprint of a key is told.
+    pub fn to_text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
     /// Its bytes, as stored.
     pub const fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl From<[u8; 32]> for Hash {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 

@@ -4,7 +4,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    AccessClaims, Client, Code, EXCHANGED_TOKEN_LIFETIME, Refusal, Role, SERVICES, Scopes, User, subject_of_client,
+    AccessClaims, Client, Code, EXCHANGED_TOKEN_LIFETIME, Hash, Refusal, Role, SERVICES, Scopes, User,
+    subject_of_client,
 };
 
 /// What stands behind a valid access token.
@@ -18,6 +19,8 @@ pub struct AccessToken {
     pub user: Option<User>,
     /// What it allows.
     pub scopes: Scopes,
+    /// The key whose holder alone may use it (RFC 9449); none if its bearer may.
+    pub key: Option<Hash>,
     /// When it was issued.
     pub issued_at: OffsetDateTime,
     /// When it ends.
@@ -31,6 +34,11 @@ impl AccessToken {
             Some(user) => user.id.to_string(),
             None => subject_of_client(&self.client_id),
         }
+    }
+
+    /// What its type is called.
+    pub const fn kind(&self) -> &'static str {
+        token_type(self.key)
     }
 
     /// The claims of the JWT that speaks for this token at `service`, and only there. It lives 60 s at the most and
@@ -70,6 +78,11 @@ impl AccessToken {
     pub fn not_valid() -> Refusal {
         Code::InvalidRequest.because("subject_token is not a valid access token")
     }
+}
+
+/// What the type of a token is called, by the key that it is bound to.
+pub const fn token_type(key: Option<Hash>) -> &'static str {
+    if key.is_some() { "DPoP" } else { "Bearer" }
 }
 
 /// A refresh token that has just been redeemed: what may be issued for it.
@@ -127,6 +140,7 @@ mod tests {
             plan: "free".into(),
             user: Some(alice()),
             scopes: Scopes::of(["openid", "store:read", "order:read", "order:write"]),
+            key: None,
             issued_at: NOW,
             expires_at: NOW + expires_in,
         }

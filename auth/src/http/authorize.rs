@@ -24,6 +24,7 @@ use crate::{
     http::{
         consent,
         pages::OnPage,
+        par,
         parameters::{Form, Query},
     },
 };
@@ -50,7 +51,7 @@ pub async fn from_query(
     request: Result<Query<AuthorizationRequest>, Error>,
     asked: Result<Query<Asked>, Error>,
 ) -> Result<Response, OnPage> {
-    authorize(&app, &headers, request?.0, asked?.0).await
+    authorize(&app, &headers, par::resolve(&app, request?.0).await?, asked?.0).await
 }
 
 /// The same, with the parameters in a form (OpenID Connect Core, section 3.1.2.1).
@@ -73,7 +74,7 @@ pub async fn from_form(
     headers: HeaderMap,
     request: Result<Form<AuthorizationRequest>, Error>,
 ) -> Result<Response, OnPage> {
-    let request = request?.0;
+    let request = par::resolve(&app, request?.0).await?;
     if app.browsers.recognise(&headers).known().is_none() {
         // A form from another site comes without the cookie (SameSite=Lax). A redirect to here brings it.
         addressed(&app, &request).await?;
@@ -150,8 +151,13 @@ pub async fn current_session(app: &App, headers: &HeaderMap) -> Result<Option<Se
     Ok(db::find_session(&mut *app.pool.get().await?, cookie, app.clock.now()).await?)
 }
 
-/// The request as a query string.
+/// The request as a query string: by reference where it was pushed.
 pub fn encode(request: &AuthorizationRequest) -> Result<String, Error> {
-    Ok(serde_urlencoded::to_string(request)
+    let by_reference = request.pushed.map(|_| AuthorizationRequest {
+        client_id: request.client_id.clone(),
+        request_uri: request.request_uri.clone(),
+        ..AuthorizationRequest::default()
+    });
+    Ok(serde_urlencoded::to_string(by_reference.as_ref().unwrap_or(request))
         .map_err(|_| Code::InvalidRequest.because("The parameters cannot be encoded."))?)
 }

@@ -15,6 +15,7 @@ use crate::{
     http::{
         authorize::{self, Asked, Outcome, Question, addressed, encode, proceed},
         pages::{OnPage, page},
+        par,
         parameters::{Form, Query},
     },
 };
@@ -88,6 +89,7 @@ pub async fn answer(
     form: Result<Form<ConsentForm>, Error>,
 ) -> Result<Response, OnPage> {
     let (Query(request), Query(asked), Form(form)) = (request?, asked?, form?);
+    let request = par::resolve(&app, request).await?;
     let (client, destination) = addressed(&app, &request).await?;
     let is_ours = app.browsers.proves(&app.browsers.recognise(&headers), form.csrf.as_deref());
     if is_ours && form.decision.as_deref() == Some("deny") {

@@ -11,7 +11,7 @@ use crate::{App, db, error::Error};
 
 const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-    (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
     (header::ACCESS_CONTROL_MAX_AGE, "600"),
 ];
 

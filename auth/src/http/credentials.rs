@@ -7,24 +7,31 @@ use web::Problem;
 
 use crate::{
     App, db,
-    domain::{Client, Code, Refusal},
+    domain::{Client, Code, Presented, Refusal},
     error::Error,
-    http::parameters,
+    http::{assertion, dpop::Scheme, parameters},
 };
 
 /// The credentials in a form.
 #[derive(Deserialize, Default)]
+#[allow(clippy::struct_field_names)] // their names on the wire
 pub struct InForm {
     pub client_id: Option<String>,
     pub client_secret: Option<String>,
+    pub client_assertion: Option<String>,
+    pub client_assertion_type: Option<String>,
 }
 
-/// The client that sent the request: by `client_secret_basic`, `client_secret_post`, or, if it is public, by name.
+/// The client that sent the request, by the one method that it is registered for: `client_secret_basic`,
+/// `client_secret_post`, `private_key_jwt`, or, if it is public, by name.
 pub async fn authenticate(app: &App, headers: &HeaderMap, form: InForm) -> Result<Client, Error> {
-    let (client_id, secret) = presented(headers, form)?;
+    let (client_id, credentials) = presented(headers, form)?;
     let client = db::find_client(&mut *app.pool.get().await?, &client_id).await?;
     let client = client.ok_or_else(Client::unknown)?;
-    client.authenticate(secret.as_deref())?;
+    match credentials {
+        Credentials::Plain(presented) => client.authenticate(&presented)?,
+        Credentials::Assertion(jwt) => assertion::authenticate(app, &client, &jwt).await?,
+    }
     Ok(client)
 }
 
@@ -34,16 +41,35 @@ pub async fn authenticate_confidential(app: &App, headers: &HeaderMap, form: InF
     if client.is_confidential() { Ok(client) } else { Err(Client::unknown().into()) }
 }
 
-fn presented(headers: &HeaderMap, form: InForm) -> Result<(String, Option<String>), Refusal> {
-    let Some(authorization) = headers.get(header::AUTHORIZATION) else {
-        let client_id = form.client_id.ok_or_else(Client::unknown)?;
-        return Ok((client_id, form.client_secret));
-    };
-    let (client_id, secret) = basic(authorization).ok_or_else(Client::unknown)?;
-    if form.client_secret.is_some() || form.client_id.is_some_and(|id| id != client_id) {
+#[derive(Debug)]
+enum Credentials {
+    Plain(Presented),
+    Assertion(String),
+}
+
+fn presented(headers: &HeaderMap, form: InForm) -> Result<(String, Credentials), Refusal> {
+    let InForm { client_id, client_secret, client_assertion, client_assertion_type } = form;
+    let authorization = headers.get(header::AUTHORIZATION);
+    if usize::from(authorization.is_some())
+        + usize::from(client_secret.is_some())
+        + usize::from(client_assertion.is_some())
+        > 1
+    {
         return Err(Code::InvalidRequest.because("client credentials are there twice"));
     }
-    Ok((client_id, Some(secret)))
+    let (said, credentials) = if let Some(authorization) = authorization {
+        let (client_id, secret) = basic(authorization).ok_or_else(Client::unknown)?;
+        (client_id, Credentials::Plain(Presented::Basic(secret)))
+    } else if let Some(jwt) = client_assertion {
+        (assertion::claimed_client(&jwt, client_assertion_type.as_deref())?, Credentials::Assertion(jwt))
+    } else {
+        let presented = client_secret.map_or(Presented::Name, Presented::Post);
+        return Ok((client_id.ok_or_else(Client::unknown)?, Credentials::Plain(presented)));
+    };
+    if client_id.is_some_and(|id| id != said) {
+        return Err(Code::InvalidRequest.because("client_id is not that of the credentials"));
+    }
+    Ok((said, credentials))
 }
 
 // Id and secret are form-encoded before they are joined (section 2.3.1).
@@ -64,16 +90,20 @@ fn form_decoded(text: &str) -> Option<String> {
     parameters::read::<Only>(format!("it={text}").as_bytes()).ok().map(|only| only.it)
 }
 
-/// The bearer token of a request (RFC 6750, section 2.1).
-pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+/// The access token of a request (RFC 6750, section 2.1; RFC 9449, section 7.1), and how it is presented.
+pub fn access_token(headers: &HeaderMap) -> Result<(Scheme, &str), Problem> {
     let missing = || unauthorized("token_required", "Bearer");
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
     let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
-    if values.next().is_some() || !scheme.eq_ignore_ascii_case("bearer") {
+    if values.next().is_some() {
         return Err(missing());
     }
-    Ok(token.trim())
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Ok((Scheme::Bearer, token.trim())),
+        "dpop" => Ok((Scheme::Dpop, token.trim())),
+        _ => Err(missing()),
+    }
 }
 
 /// The problem of a token that is not valid (RFC 6750, section 3.1).
@@ -114,9 +144,12 @@ mod tests {
         let form = |id: &str, secret: Option<&str>| InForm {
             client_id: Some(id.to_owned()),
             client_secret: secret.map(str::to_owned),
+            ..InForm::default()
         };
         assert!(presented(&headers, form("order", None)).is_ok());
         assert_eq!(presented(&headers, form("other", None)).unwrap_err().code, Code::InvalidRequest);
         assert_eq!(presented(&headers, form("order", Some("secret"))).unwrap_err().code, Code::InvalidRequest);
+        let both = InForm { client_assertion: Some("a.b.c".into()), ..form("order", Some("secret")) };
+        assert_eq!(presented(&HeaderMap::new(), both).unwrap_err().code, Code::InvalidRequest);
     }
 }

@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::header;
+use proof::Algorithm;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -13,7 +14,7 @@ use web::Problem;
 
 use crate::{
     App, db,
-    domain::{BY_SCOPE, GrantType, ResponseMode, Role, SERVICES, User, acr},
+    domain::{AuthenticationMethod, BY_SCOPE, GrantType, ResponseMode, Role, SERVICES, User, acr},
     error::Error,
 };
 
@@ -30,16 +31,22 @@ pub struct Metadata {
     jwks_uri: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
+    pushed_authorization_request_endpoint: String,
+    require_pushed_authorization_requests: bool,
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 2],
     grant_types_supported: [&'static str; 4],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 1],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
+    revocation_endpoint_auth_methods_supported: [&'static str; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     code_challenge_methods_supported: [&'static str; 1],
+    dpop_signing_alg_values_supported: [&'static str; 5],
     claims_supported: Vec<&'static str>,
     claims_parameter_supported: bool,
     acr_values_supported: [String; 1],
@@ -65,16 +72,23 @@ impl Metadata {
             jwks_uri: at("jwks"),
             introspection_endpoint: at("introspect"),
             revocation_endpoint: at("revoke"),
+            pushed_authorization_request_endpoint: at("par"),
+            require_pushed_authorization_requests: false,
             scopes_supported: scopes,
             response_types_supported: ["code"],
             response_modes_supported: ResponseMode::NAMES,
             grant_types_supported: GrantType::ALL.map(GrantType::as_str),
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: ["ES256"],
-            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-            introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
-            revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+            token_endpoint_auth_methods_supported: AuthenticationMethod::ALL.map(AuthenticationMethod::as_str),
+            token_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+            introspection_endpoint_auth_methods_supported: AuthenticationMethod::CONFIDENTIAL
+                .map(AuthenticationMethod::as_str),
+            introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+            revocation_endpoint_auth_methods_supported: AuthenticationMethod::ALL.map(AuthenticationMethod::as_str),
+            revocation_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             code_challenge_methods_supported: ["S256"],
+            dpop_signing_alg_values_supported: Algorithm::NAMES,
             claims_supported: claims_supported(),
             claims_parameter_supported: true,
             acr_values_supported: [acr(issuer)],

@@ -13,7 +13,7 @@ use crate::{
     App, db,
     domain::{AccessToken, Code, Hash},
     error::{Error, OAuthError},
-    http::{credentials, parameters::Form},
+    http::{credentials, parameters::Form, token::Confirmation},
 };
 
 /// A token, and who presents it.
@@ -26,6 +26,10 @@ pub struct TokenParameters {
     pub client_id: Option<String>,
     /// Of a confidential client, unless it is in the `Authorization` header.
     pub client_secret: Option<String>,
+    /// `private_key_jwt`: what the client signed to say who it is (RFC 7523).
+    pub client_assertion: Option<String>,
+    /// `private_key_jwt`: `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+    pub client_assertion_type: Option<String>,
 }
 
 impl TokenParameters {
@@ -33,7 +37,13 @@ impl TokenParameters {
     pub fn split(self) -> (credentials::InForm, Result<Hash, Error>) {
         let hash = self.token.as_deref().map(Hash::of);
         let hash = hash.ok_or_else(|| Code::InvalidRequest.because("token is required").into());
-        (credentials::InForm { client_id: self.client_id, client_secret: self.client_secret }, hash)
+        let form = credentials::InForm {
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            client_assertion: self.client_assertion,
+            client_assertion_type: self.client_assertion_type,
+        };
+        (form, hash)
     }
 }
 
@@ -53,7 +63,7 @@ pub struct Introspection {
     /// The name of the user it speaks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// Always `Bearer`.
+    /// `Bearer`, or `DPoP` if it is bound to a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
     /// The user, or `client:{client_id}`.
@@ -68,6 +78,9 @@ pub struct Introspection {
     /// When it ends, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
+    /// The key whose holder alone may use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
 }
 
 /// Says what stands behind an access token. Refresh tokens are not introspected: a resource that took `active` for
@@ -102,11 +115,12 @@ impl Introspection {
             scope: Some(token.scopes.to_string()),
             client_id: Some(token.client_id.clone()),
             username: token.user.as_ref().map(|user| user.username.clone()),
-            token_type: Some("Bearer"),
+            token_type: Some(token.kind()),
             sub: Some(token.subject()),
             iss: Some(issuer.to_owned()),
             iat: Some(token.issued_at.unix_timestamp()),
             exp: Some(token.expires_at.unix_timestamp()),
+            cnf: token.key.map(Into::into),
         }
     }
 }

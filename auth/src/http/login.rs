@@ -20,6 +20,7 @@ use crate::{
         authorize::{Asked, addressed, current_session, encode},
         guesses::{self, Outcome, Right},
         pages::{Login, OnPage, SignedIn, page},
+        par,
         parameters::{Form, Query},
         session::{Browser, Browsers, user_agent},
     },
@@ -163,6 +164,7 @@ impl Attempt {
     // Where the browser goes afterwards is checked now, although the authorization endpoint will check it again: the
     // page names the client, and its policy the client's origin.
     async fn read(app: &App, request: AuthorizationRequest, asked: Asked) -> Result<Self, Error> {
+        let request = par::resolve(app, request).await?;
         let query = encode(&request)?;
         if query.is_empty() {
             return Ok(Self { request, asked, query, client: None });

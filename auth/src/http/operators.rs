@@ -5,10 +5,9 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 use web::Problem;
 
 use crate::{
-    App, db,
-    domain::{Hash, OPERATE, Role},
-    error::Error,
-    http::credentials::{bearer, invalid_token},
+    App,
+    domain::{OPERATE, Role},
+    http::{credentials, dpop},
 };
 
 /// Who interferes: a user who is an operator now and let a client act with `auth:operate`, or a client with that scope
@@ -22,10 +21,8 @@ impl FromRequestParts<App> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let hash = Hash::of(bearer(&parts.headers)?);
-        let mut db = app.pool.get().await.map_err(Error::from)?;
-        let token = db::find_token(&mut db, hash, app.clock.now()).await.map_err(Error::from)?;
-        let token = token.ok_or_else(invalid_token)?;
+        let presented = credentials::access_token(&parts.headers)?;
+        let token = dpop::check(app, (&parts.method, parts.uri.path()), &parts.headers, presented).await?;
         if !token.scopes.contains(OPERATE) {
             let challenge = HeaderValue::from_static("Bearer error=\"insufficient_scope\", scope=\"auth:operate\"");
             let problem = forbidden("insufficient_scope", "The token does not carry the scope");

@@ -17,9 +17,13 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    domain::{Code, GrantType, Refusal},
+    domain::{Code, GrantType, Hash, Refusal},
     error::{Error, OAuthError},
-    http::{credentials, parameters::Form},
+    http::{
+        credentials::{self, InForm},
+        dpop,
+        parameters::Form,
+    },
 };
 
 /// What is asked of the token endpoint. Which parameters are needed depends on `grant_type`.
@@ -35,6 +39,10 @@ pub struct TokenRequest {
     client_id: Option<String>,
     /// Of a confidential client, unless it is in the `Authorization` header.
     client_secret: Option<String>,
+    /// `private_key_jwt`: what the client signed to say who it is (RFC 7523).
+    client_assertion: Option<String>,
+    /// `private_key_jwt`: `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+    client_assertion_type: Option<String>,
     /// `authorization_code`: the code.
     code: Option<String>,
     /// `authorization_code`: the same as at the authorization endpoint.
@@ -60,6 +68,10 @@ pub struct TokenRequest {
     /// Token exchange: not supported.
     #[schema(ignore)]
     actor_token: Option<String>,
+    /// The key that the client has proved to hold (RFC 9449).
+    #[serde(skip)]
+    #[schema(ignore)]
+    key: Option<Hash>,
 }
 
 /// A token, and what belongs to it (RFC 6749, section 5.1).
@@ -69,7 +81,7 @@ pub struct TokenRequest {
 pub struct TokenResponse {
     /// Opaque, except from a token exchange.
     pub access_token: String,
-    /// Always `Bearer`.
+    /// `Bearer`, or `DPoP` if the request proved a key: then it can be used with proofs of that key only.
     pub token_type: &'static str,
     /// Lifetime in seconds.
     pub expires_in: i64,
@@ -84,6 +96,23 @@ pub struct TokenResponse {
     /// Of a token exchange.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issued_token_type: Option<&'static str>,
+    /// Of a token exchange: the key whose holder alone may use the token that was exchanged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+/// The key that a token is bound to (RFC 7800; RFC 9449, section 6.1).
+#[derive(Serialize, ToSchema)]
+pub struct Confirmation {
+    /// Its SHA-256 thumbprint (RFC 7638).
+    #[schema(example = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I")]
+    jkt: String,
+}
+
+impl From<Hash> for Confirmation {
+    fn from(key: Hash) -> Self {
+        Self { jkt: key.to_text() }
+    }
 }
 
 /// Issues tokens.
@@ -106,12 +135,12 @@ pub async fn token(
     headers: HeaderMap,
     Form(mut request): Form<TokenRequest>,
 ) -> Result<Response, Error> {
-    let form = credentials::InForm { client_id: request.client_id.take(), client_secret: request.client_secret.take() };
-    let client = credentials::authenticate(&app, &headers, form).await?;
+    let client = credentials::authenticate(&app, &headers, request.credentials()).await?;
     let name = required(request.grant_type.as_deref(), "grant_type is required")?;
     let grant_type =
         GrantType::parse(name).ok_or_else(|| Code::UnsupportedGrantType.because("grant_type is not supported"))?;
     client.may_use(grant_type)?;
+    request.key = dpop::for_token(&app, &headers, &client).await?;
     let response = match grant_type {
         GrantType::AuthorizationCode => code::redeem(&app, &client, &request).await?,
         GrantType::RefreshToken => refresh::rotate(&app, &client, &request).await?,
@@ -119,6 +148,17 @@ pub async fn token(
         GrantType::TokenExchange => exchange::exchange(&app, &request).await?,
     };
     Ok(([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], Json(response)).into_response())
+}
+
+impl TokenRequest {
+    fn credentials(&mut self) -> InForm {
+        InForm {
+            client_id: self.client_id.take(),
+            client_secret: self.client_secret.take(),
+            client_assertion: self.client_assertion.take(),
+            client_assertion_type: self.client_assertion_type.take(),
+        }
+    }
 }
 
 fn required<'a>(value: Option<&'a str>, otherwise: &'static str) -> Result<&'a str, Refusal> {

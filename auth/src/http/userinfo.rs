@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use web::Problem;
@@ -15,7 +15,8 @@ use crate::{
     domain::{Hash, UserClaims},
     error::Error,
     http::{
-        credentials::{bearer, invalid_token},
+        credentials::{access_token, invalid_token},
+        dpop::{self, Scheme},
         parameters::{Form, is_form},
     },
 };
@@ -35,7 +36,7 @@ use crate::{
     ),
     security(("oauth2" = ["openid"])))]
 pub async fn by_get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    userinfo(&app, &presented(&uri, &headers, None)?).await
+    userinfo(&app, &Method::GET, &headers, presented(&uri, &headers, None)?).await
 }
 
 /// The same by POST, with the token in the header or in a form.
@@ -62,7 +63,7 @@ pub async fn by_post(
 ) -> Result<Response, Problem> {
     // Any other body is none of our business: the token is in the header then.
     let in_form = if is_form(&headers) { body?.0.access_token } else { None };
-    userinfo(&app, &presented(&uri, &headers, in_form)?).await
+    userinfo(&app, &Method::POST, &headers, presented(&uri, &headers, in_form)?).await
 }
 
 /// A token in a form (RFC 6750, section 2.2).
@@ -74,15 +75,15 @@ pub struct TokenInForm {
 }
 
 // In one place, and never in an address, which ends up in logs.
-fn presented(uri: &Uri, headers: &HeaderMap, in_form: Option<String>) -> Result<String, Problem> {
+fn presented(uri: &Uri, headers: &HeaderMap, in_form: Option<String>) -> Result<(Scheme, String), Problem> {
     let in_query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     if in_query.into_iter().any(|(name, _)| name == "access_token") {
         return Err(twice("A token does not belong in an address"));
     }
     match in_form {
         Some(_) if headers.contains_key(header::AUTHORIZATION) => Err(twice("The token is there twice")),
-        Some(token) => Ok(token),
-        None => bearer(headers).map(str::to_owned),
+        Some(token) => Ok((Scheme::Bearer, token)),
+        None => access_token(headers).map(|(scheme, token)| (scheme, token.to_owned())),
     }
 }
 
@@ -91,13 +92,16 @@ fn twice(title: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "invalid_request", title).header(header::WWW_AUTHENTICATE, challenge)
 }
 
-async fn userinfo(app: &App, presented: &str) -> Result<Response, Problem> {
-    let hash = Hash::of(presented);
+async fn userinfo(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    (scheme, text): (Scheme, String),
+) -> Result<Response, Problem> {
+    let token = dpop::check(app, (method, "/auth/userinfo"), headers, (scheme, &text)).await?;
     let mut db = app.pool.get().await.map_err(Error::from)?;
-    let token = db::find_token(&mut db, hash, app.clock.now()).await.map_err(Error::from)?;
-    let token = token.ok_or_else(invalid_token)?;
     let user = token.user.as_ref().filter(|_| token.scopes.contains("openid")).ok_or_else(insufficient_scope)?;
-    let named = db::list_userinfo_claims(&mut db, hash).await.map_err(Error::from)?;
+    let named = db::list_userinfo_claims(&mut db, Hash::of(&text)).await.map_err(Error::from)?;
     let profile = db::find_profile(&mut db, user.id).await.map_err(Error::from)?.ok_or_else(invalid_token)?;
     let claims = UserClaims::of(&profile, &token.scopes, &named);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response())

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // In a test, helpers included, a panic is the answer.
 
 mod account;
+mod assertions;
 mod authorize;
 mod client_credentials;
 mod code;
@@ -10,12 +11,14 @@ mod consent;
 mod contract;
 mod cors;
 mod discovery;
+mod dpop;
 mod exchange;
 mod guesses;
 mod introspect;
 mod keys;
 mod login;
 mod logout;
+mod par;
 mod purge;
 mod refresh;
 mod revoke;

@@ -93,6 +93,12 @@ impl Auth {
         self.client.send(request.form(form)).await
     }
 
+    /// Adds a client, or changes it.
+    pub async fn register(&self, client: auth::domain::Client) {
+        let mut db = self.database.connect().await;
+        auth::db::upsert_client(&mut db, &client, self.clock.now()).await.unwrap();
+    }
+
     /// Asks the token endpoint, with no credentials but those in the form.
     pub async fn token(&self, form: &[(&str, &str)]) -> Answer {
         self.submit("/auth/token", "", form).await

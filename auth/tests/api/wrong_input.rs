@@ -6,7 +6,7 @@ use testkit::{Answer, NOBODY};
 use crate::started::{Auth, CALLBACK, CHALLENGE, fault, query};
 
 const FORM: &str = "application/x-www-form-urlencoded";
-const FORMS: [&str; 4] = ["/auth/token", "/auth/introspect", "/auth/revoke", "/auth/authorize"];
+const FORMS: [&str; 5] = ["/auth/token", "/auth/introspect", "/auth/revoke", "/auth/authorize", "/auth/par"];
 
 async fn send(auth: &Auth, path: &str, kind: Option<&str>, body: Vec<u8>) -> Answer {
     let request = auth.client.request(Method::POST, path, NOBODY).body(body);

@@ -1,6 +1,7 @@
 //! Every point at which a process can die, before and after every durable write and every call: it dies there, is
 //! started again, and everything that was accepted ends and agrees.
 
+mod grants;
 mod letters;
 mod mending;
 mod metering;

@@ -43,11 +43,12 @@ const ENVIRONMENT: &[&str] = &["env::var", "env::vars", "env::var_os", "env = \"
 const TOOLS: &[&str] = &["xtask/", "e2e/", "shared/launch/", "shared/testkit/"];
 const SERVICES: &[&str] = &["auth", "gateway", "store", "inventory", "accounting", "shipping", "order"];
 const FOR_TESTS: &[&str] = &["testkit", "launch", "xtask", "e2e"];
-const SHARED: &[&str] = &["contracts", "crash", "database", "messaging", "registry", "web"];
+const SHARED: &[&str] = &["contracts", "crash", "database", "messaging", "proof", "registry", "web"];
 /// What those shared crates may use that must not depend on everything.
 const SHARED_MAY_USE: &[(&str, &[&str])] = &[
     ("shared/contracts/", &[]),
     ("shared/crash/", &[]),
+    ("shared/proof/", &[]),
     ("shared/registry/", &[]),
     ("shared/database/", &["crash"]),
     ("shared/web/", &["crash", "registry"]),

@@ -11,7 +11,7 @@ use crate::{
     events,
     http::{
         authorize::{Asked, current_session, encode},
-        hint,
+        hint, par,
     },
 };
 
@@ -51,7 +51,7 @@ pub async fn decide(app: &App, headers: &HeaderMap, question: &Question<'_>) -> 
         }
         return Ok(Step::Consent(session.user, authorization.to_allow()));
     }
-    match grant(app, client, destination, &session, &authorization).await? {
+    match grant(app, client, (request, destination), &session, &authorization).await? {
         Some(code) => Ok(Step::Granted(code)),
         // The session has ended, or the consent was withdrawn, this very moment: the same request begins anew.
         None => Ok(Step::LogIn(format!("/auth/authorize?{}", encode(request)?))),
@@ -133,7 +133,7 @@ fn log_in(app: &App, request: &AuthorizationRequest, again: bool) -> Result<Stri
 async fn grant(
     app: &App,
     client: &Client,
-    destination: &str,
+    (request, destination): (&AuthorizationRequest, &str),
     session: &Session,
     authorization: &Authorization,
 ) -> Result<Option<Secret>, Error> {
@@ -151,6 +151,7 @@ async fn grant(
         session_id: session.id,
         id_token_claims: &authorization.id_token_claims,
         userinfo_claims: &authorization.userinfo_claims,
+        key: authorization.key,
     };
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
@@ -161,6 +162,7 @@ async fn grant(
     if !db::insert_grant(&mut tx, &new, now).await? {
         return Ok(None);
     }
+    par::redeem(&mut tx, request, now).await?;
     let granted = SecurityEvent::of_user(Happened::Granted, new.user_id).through(new.client_id).about(new.grant_id);
     events::record(&mut tx, granted, now).await?;
     tx.commit("issue code").await?;

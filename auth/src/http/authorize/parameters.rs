@@ -43,4 +43,8 @@ pub struct AuthorizationParameters {
     /// Claims asked for by name (OpenID Connect Core, section 5.5), as JSON.
     #[param(example = "{\"userinfo\": {\"email\": null}}")]
     claims: Option<String>,
+    /// The thumbprint of the key that must be proved when the code is redeemed (RFC 9449, section 10).
+    dpop_jkt: Option<String>,
+    /// What a pushed request was answered with (RFC 9126); then only `client_id` stands beside it.
+    request_uri: Option<String>,
 }

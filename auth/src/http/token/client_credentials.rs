@@ -3,7 +3,7 @@
 use crate::{
     App,
     db::{self, NewToken},
-    domain::{ACCESS_TOKEN_LIFETIME, Client, Happened, Scopes, Secret, SecurityEvent},
+    domain::{ACCESS_TOKEN_LIFETIME, Client, Happened, Scopes, Secret, SecurityEvent, token_type},
     error::Error,
     events,
     http::token::{TokenRequest, TokenResponse},
@@ -14,15 +14,15 @@ pub async fn issue(app: &App, client: &Client, request: &TokenRequest) -> Result
     let requested = request.scope.as_deref().map(Scopes::parse).transpose()?;
     let scopes = client.narrow(requested.as_ref(), None)?;
     let token = Secret::access_token(rand::random());
-    let new = NewToken { token: token.hash(), grant_id: None, client_id: &client.client_id, scopes: &scopes };
-    let now = app.clock.now();
+    let (client_id, key, now) = (&client.client_id, request.key, app.clock.now());
+    let new = NewToken { token: token.hash(), grant_id: None, client_id, scopes: &scopes, key };
     let mut tx = app.pool.begin().await?;
     db::insert_access_token(&mut tx, &new, now).await?;
-    events::record(&mut tx, SecurityEvent::of_client(Happened::Granted, &client.client_id), now).await?;
+    events::record(&mut tx, SecurityEvent::of_client(Happened::Granted, client_id), now).await?;
     tx.commit("issue token to client").await?;
     Ok(TokenResponse {
         access_token: token.reveal().to_owned(),
-        token_type: "Bearer",
+        token_type: token_type(key),
         expires_in: ACCESS_TOKEN_LIFETIME.whole_seconds(),
         scope: scopes.to_string(),
         ..TokenResponse::default()

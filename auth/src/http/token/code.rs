@@ -20,14 +20,15 @@ pub async fn redeem(app: &App, client: &Client, request: &TokenRequest) -> Resul
     let challenge = verifier.map(|verifier| verifier.challenge());
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
-    let redeemed = db::redeem_code(&mut tx, code, &client.client_id, redirect_uri, challenge.as_ref(), now).await?;
-    let Some(redeemed) = redeemed else {
+    let (client_id, challenge, key) = (client.client_id.as_str(), challenge.as_ref(), request.key);
+    let claim = db::Claim { code, client_id, redirect_uri, challenge, key };
+    let Some(redeemed) = db::redeem_code(&mut tx, &claim, now).await? else {
         // Ends the transaction first: it may hold what the revocation waits for.
         tx.commit("find code used").await?;
         return Err(refuse(app, client, code).await?);
     };
     let scopes = redeemed.narrow(client, None)?;
-    let response = issue::under_grant(app, &mut tx, client, redeemed, &scopes, now).await?;
+    let response = issue::under_grant(app, &mut tx, client, redeemed, (&scopes, key), now).await?;
     tx.commit("exchange code").await?;
     Ok(response)
 }
@@ -40,5 +41,5 @@ async fn refuse(app: &App, client: &Client, code: Hash) -> Result<Error, Error> 
         events::revoke_for_reuse(&mut tx, grant_id, app.clock.now()).await?;
     }
     tx.commit("revoke for code used").await?;
-    Ok(Code::InvalidGrant.because("code, redirect_uri or code_verifier is not valid").into())
+    Ok(Code::InvalidGrant.because("code, redirect_uri, code_verifier or the proved key is not valid").into())
 }

@@ -27,6 +27,7 @@ pub async fn exchange(app: &App, request: &TokenRequest) -> Result<TokenResponse
         expires_in: claims.exp - claims.iat,
         scope: claims.scope,
         issued_token_type: Some(JWT),
+        cnf: token.key.map(Into::into),
         ..TokenResponse::default()
     })
 }

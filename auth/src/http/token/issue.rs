@@ -6,33 +6,38 @@ use time::OffsetDateTime;
 use crate::{
     App,
     db::{self, NewToken},
-    domain::{ACCESS_TOKEN_LIFETIME, Client, GrantType, IdClaims, Login, Redeemed, Scopes, Secret, UserClaims},
+    domain::{
+        ACCESS_TOKEN_LIFETIME, Client, GrantType, Hash, IdClaims, Login, Redeemed, Scopes, Secret, UserClaims,
+        token_type,
+    },
     error::Error,
     http::token::TokenResponse,
 };
 
-/// Issues tokens with these scopes, in the transaction that redeemed the code or refresh token.
+/// Issues tokens with these scopes, bound to the key if there is one, in the transaction that redeemed the code or refresh token.
 pub async fn under_grant(
     app: &App,
     db: &mut PgConnection,
     client: &Client,
     redeemed: Redeemed,
-    scopes: &Scopes,
+    (scopes, key): (&Scopes, Option<Hash>),
     now: OffsetDateTime,
 ) -> Result<TokenResponse, Error> {
     let access_token = Secret::access_token(rand::random());
-    let grant_id = redeemed.grant_id;
-    let new = NewToken { token: access_token.hash(), grant_id: Some(grant_id), client_id: &client.client_id, scopes };
+    let (grant_id, client_id) = (redeemed.grant_id, client.client_id.as_str());
+    let new = NewToken { token: access_token.hash(), grant_id: Some(grant_id), client_id, scopes, key };
     db::insert_access_token(db, &new, now).await?;
     // By what was granted and not by what this token is narrowed to: the family goes on.
     let goes_on = redeemed.scopes.contains("offline_access") && client.may_use(GrantType::RefreshToken).is_ok();
     let refresh_token = goes_on.then(|| Secret::refresh_token(rand::random()));
     if let Some(token) = &refresh_token {
-        db::insert_refresh_token(db, token.hash(), grant_id, &client.client_id, now).await?;
+        // A client that authenticates itself is bound by that, and may change its key (RFC 9449, section 5).
+        let bound_to = key.filter(|_| !client.is_confidential());
+        db::insert_refresh_token(db, token.hash(), grant_id, (client_id, bound_to), now).await?;
     }
     Ok(TokenResponse {
         access_token: access_token.reveal().to_owned(),
-        token_type: "Bearer",
+        token_type: token_type(key),
         expires_in: ACCESS_TOKEN_LIFETIME.whole_seconds(),
         scope: scopes.to_string(),
         refresh_token: refresh_token.map(|token| token.reveal().to_owned()),

@@ -15,14 +15,14 @@ pub async fn rotate(app: &App, client: &Client, request: &TokenRequest) -> Resul
     let requested = request.scope.as_deref().map(Scopes::parse).transpose()?;
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
-    let Some(redeemed) = db::redeem_refresh_token(&mut tx, token, &client.client_id, now).await? else {
+    let Some(redeemed) = db::redeem_refresh_token(&mut tx, token, &client.client_id, request.key, now).await? else {
         // Ends the transaction first: it may hold what the revocation waits for.
         tx.commit("find refresh token used").await?;
         return Err(refuse(app, client, token).await?);
     };
     // Refused without a commit: the refresh token stays good.
     let scopes = redeemed.narrow(client, requested.as_ref())?;
-    let response = issue::under_grant(app, &mut tx, client, redeemed, &scopes, now).await?;
+    let response = issue::under_grant(app, &mut tx, client, redeemed, (&scopes, request.key), now).await?;
     tx.commit("exchange refresh token").await?;
     Ok(response)
 }

@@ -3,7 +3,7 @@
 use futures::FutureExt;
 
 use super::{
-    letters, mending, metering, orders, pages, people, running, staff,
+    grants, letters, mending, metering, orders, pages, people, running, staff,
     stage::{Case, Deed},
 };
 
@@ -222,6 +222,8 @@ pub const SCENARIOS: &[Scenario] = &[
     // Who is let in.
     when("auth", |s| people::logs_in(s).boxed_local(), &["log in", "issue code", "exchange code"]),
     when("auth", |s| people::mistypes(s).boxed_local(), &["count guess", "refuse login"]),
+    when("auth", |s| grants::pushes_a_request(s).boxed_local(), &["push request", "present request"]),
+    when("auth", |s| grants::proves_a_key(s).boxed_local(), &["use jwt"]),
     when("auth", |s| people::logs_out(s).boxed_local(), &["log out"]),
     when("auth", |s| pages::allows(s).boxed_local(), &["remember consent"]),
     when("auth", |s| pages::takes_back(s).boxed_local(), &["withdraw consent"]),
