@@ -7,6 +7,7 @@ pub mod invariants;
 mod machine;
 pub mod reconciliation;
 mod shopper;
+pub mod soak;
 mod timeline;
 
 pub use browser::{Browser, Landing, Visit, log_in, log_out};

@@ -76,7 +76,8 @@ impl Purchase {
         Self { country: country.to_owned(), ..self }
     }
 
-    fn ship_to(&self) -> Value {
+    /// Where it is sent to.
+    pub fn ship_to(&self) -> Value {
         json!({"name": "Alice Example", "street": "Hauptstr. 1", "postal_code": "10115", "city": "Berlin",
             "country": self.country})
     }

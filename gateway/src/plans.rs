@@ -59,6 +59,11 @@ impl Plan {
 pub struct Plans(BTreeMap<String, Plan>);
 
 impl Plans {
+    /// All that are declared, by name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Plan)> {
+        self.0.iter().map(|(name, plan)| (name.as_str(), plan))
+    }
+
     /// The plan of this name, or `free`. None: nothing is bounded.
     pub fn of(&self, name: &str) -> Option<&Plan> {
         self.0.get(name).or_else(|| self.0.get(LEAST))

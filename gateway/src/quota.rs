@@ -12,7 +12,12 @@ use std::{
 use messaging::{Standalone, Tallies};
 use tokio_util::sync::CancellationToken;
 
-use crate::{claims::Claims, error::Refusal, plans::Plans, throttle::Standing};
+use crate::{
+    claims::Claims,
+    error::Refusal,
+    plans::Plans,
+    throttle::{Near, Standing},
+};
 use lease::{Lease, Taken};
 
 const BUCKET: &str = "quotas";
@@ -44,7 +49,7 @@ impl Quotas {
     /// For a request of this caller. Waits only when a chunk is used up.
     pub async fn take(&self, plans: &Plans, claims: &Claims, standing: &mut Standing) -> Result<(), Refusal> {
         let Some(quota) = plans.of(&claims.plan).and_then(|plan| plan.day) else { return Ok(()) };
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let since = since_1970();
         let (day, tomorrow) = (since / DAY, Duration::from_secs(DAY - since % DAY));
         let client = self.client(&claims.client, day);
         let mut taken = client.take(day, quota.into());
@@ -82,6 +87,16 @@ impl Quotas {
         }
     }
 
+    /// Which clients are near the end of their day.
+    pub fn near(&self) -> Vec<Near> {
+        let day = since_1970() / DAY;
+        let leases = self.leases.read().unwrap_or_else(PoisonError::into_inner);
+        let standing = leases.iter().filter_map(|(name, client)| Some((name, client.with(|it| it.standing(day))?)));
+        let near = standing.filter(|(_, (left, of, _))| Near::is(*left, *of));
+        near.map(|(name, (left, of, refused))| Near { limit: "day", who: name.to_string(), left, of, refused })
+            .collect()
+    }
+
     fn client(&self, name: &Arc<str>, day: u64) -> Arc<Client> {
         if let Some(known) = self.leases.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Arc::clone(known);
@@ -96,7 +111,7 @@ impl Quotas {
     /// When all are answered, gives back what is left.
     pub async fn give_back(self: Arc<Self>, drained: CancellationToken) {
         drained.cancelled().await;
-        let day = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()) / DAY;
+        let day = since_1970() / DAY;
         let leases = std::mem::take(&mut *self.leases.write().unwrap_or_else(PoisonError::into_inner));
         for (name, client) in leases {
             let Some((add, off)) = client.with(|lease| lease.give_back(day)) else { continue };
@@ -118,6 +133,11 @@ impl Client {
     fn with<T>(&self, f: impl FnOnce(&mut Lease) -> T) -> T {
         f(&mut self.lease.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+// In seconds.
+fn since_1970() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 // Of whatever letters a client's name is made, and if it has none.

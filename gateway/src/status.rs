@@ -1,5 +1,6 @@
 //! `GET /status`: how everything does, as this gateway sees it; and the same as metrics.
 
+mod callers;
 mod collected;
 mod published;
 
@@ -19,6 +20,7 @@ use crate::{
     operators::{Operate, Operators},
     recent::Lately,
 };
+use callers::Callers;
 pub use published::publish;
 
 /// How everything does.
@@ -31,6 +33,7 @@ pub struct Status {
     token_cache: TokenCache,
     /// By route.
     limits: Vec<Limit>,
+    callers: Callers,
 }
 
 /// How a service does.

@@ -4,6 +4,7 @@
 mod bucket;
 mod buckets;
 mod fields;
+mod near;
 
 use std::{
     net::IpAddr,
@@ -11,9 +12,12 @@ use std::{
 };
 
 pub use bucket::Rate;
-use bucket::{Empty, Left};
+use bucket::{Empty, Left, Share};
 use buckets::Buckets;
 pub use fields::{Standing, of_part, policy};
+pub use near::Near;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{claims::Claims, connections::network, error::Refusal, gateways::Gateways, plans::Plans};
 
@@ -25,6 +29,7 @@ pub struct Throttle {
     addresses: Buckets,
     clients: Buckets,
     users: Buckets,
+    near: near::All,
     gateways: Gateways,
     began: Instant,
 }
@@ -33,15 +38,16 @@ impl Throttle {
     /// One of so many gateways.
     pub fn new(gateways: Gateways) -> Self {
         let [addresses, clients, users] = [(); 3].map(|()| Buckets::new(ROOM));
-        Self { addresses, clients, users, gateways, began: Instant::now() }
+        Self { addresses, clients, users, near: near::All::default(), gateways, began: Instant::now() }
     }
 
     /// For a request of somebody who is not known yet, by where it comes from.
     pub fn address(&self, rate: Option<Rate>, peer: Option<IpAddr>, standing: &mut Standing) -> Result<(), Refusal> {
         let (Some(rate), Some(peer)) = (rate, peer) else { return Ok(()) };
         standing.under(policy([("address", rate)]).as_ref());
-        let taken = self.addresses.take(network(peer), &rate.share(self.gateways.count()), self.now());
-        judge("address", taken, standing)
+        let (share, network) = (rate.share(self.gateways.count()), network(peer));
+        let taken = self.addresses.take(network, &share, self.now());
+        self.judge(("address", &|| network.to_string()), &share, taken, standing)
     }
 
     /// For a request of this caller. The user's limit comes first: who is beyond it takes nothing from others.
@@ -51,29 +57,73 @@ impl Throttle {
         let (gateways, now) = (self.gateways.count(), self.now());
         if let Some(rate) = plan.user {
             let whose = (&*claims.client, &*claims.subject);
-            judge("user", self.users.take(whose, &rate.share(gateways), now), standing)?;
+            let share = rate.share(gateways);
+            let who = || format!("{} {}", claims.client, claims.subject);
+            self.judge(("user", &who), &share, self.users.take(whose, &share, now), standing)?;
         }
         if let Some(rate) = plan.client {
-            judge("client", self.clients.take(&*claims.client, &rate.share(gateways), now), standing)?;
+            let share = rate.share(gateways);
+            let taken = self.clients.take(&*claims.client, &share, now);
+            self.judge(("client", &|| claims.client.to_string()), &share, taken, standing)?;
         }
         Ok(())
+    }
+
+    /// Of how many something is remembered.
+    pub fn remembered(&self) -> Remembered {
+        let [addresses, clients, users] = [&self.addresses, &self.clients, &self.users].map(Buckets::len);
+        Remembered { addresses, clients, users, room: ROOM }
+    }
+
+    /// Who is near a limit of requests in a time.
+    pub fn near(&self) -> Vec<Near> {
+        self.near.now(Instant::now())
+    }
+
+    /// That give out the limits together.
+    pub fn gateways(&self) -> u32 {
+        self.gateways.count()
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
-}
 
-fn judge(limit: &'static str, taken: Result<Left, Empty>, standing: &mut Standing) -> Result<(), Refusal> {
-    match taken {
-        Ok(left) => {
-            standing.note(limit, left.requests, left.full_in);
-            Ok(())
-        }
-        Err(Empty { again_in, full_in }) => {
-            standing.note(limit, 0, full_in);
-            metrics::counter!("gateway_rate_limited_total", "limit" => limit).increment(1);
-            Err(Refusal::RateLimited { limit, again: again_in.max(Duration::from_millis(1)) })
+    fn judge(
+        &self,
+        (limit, who): (&'static str, &dyn Fn() -> String),
+        share: &Share,
+        taken: Result<Left, Empty>,
+        standing: &mut Standing,
+    ) -> Result<(), Refusal> {
+        match taken {
+            Ok(left) => {
+                standing.note(limit, left.requests, left.full_in);
+                if Near::is(left.requests, share.requests()) {
+                    self.near.note(limit, who, (share, left.full_in), false, Instant::now());
+                }
+                Ok(())
+            }
+            Err(Empty { again_in, full_in }) => {
+                standing.note(limit, 0, full_in);
+                self.near.note(limit, who, (share, full_in), true, Instant::now());
+                metrics::counter!("gateway_rate_limited_total", "limit" => limit).increment(1);
+                Err(Refusal::RateLimited { limit, again: again_in.max(Duration::from_millis(1)) })
+            }
         }
     }
+}
+
+/// Of how many callers it is remembered what they asked for lately; who asked for nothing need not be.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Remembered {
+    #[schema(minimum = 0, example = 37)]
+    pub addresses: usize,
+    #[schema(minimum = 0, example = 3)]
+    pub clients: usize,
+    #[schema(minimum = 0, example = 120)]
+    pub users: usize,
+    /// The most of each kind. Beyond it some are taken for idle who were not.
+    #[schema(minimum = 1, example = 200_000)]
+    pub room: usize,
 }

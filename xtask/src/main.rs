@@ -10,6 +10,7 @@ mod fuzz_auth;
 mod openapi;
 mod prepare;
 mod reconcile;
+mod soak;
 mod sqlx;
 mod testing;
 mod tidy;
@@ -55,6 +56,8 @@ enum Command {
     Conformance(conformance::Options),
     /// Kill, freeze, restart, cut off and set the clocks of processes under load, and check that nothing is lost
     Faults(faults::Options),
+    /// Load the suite steadily while faults come and go, and check that no permit, handle or memory is left behind
+    Soak(soak::Options),
     /// Measure
     #[command(subcommand)]
     Bench(bench::Command),
@@ -95,6 +98,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Fuzz(options) => fuzz::run(options).await,
         Command::FuzzAuth(options) => fuzz_auth::run(options).await,
         Command::Faults(options) => faults::run(options).await,
+        Command::Soak(options) => soak::run(options).await,
         Command::Bench(command) => bench::run(command).await,
         Command::Openapi => openapi::write(),
         Command::Sqlx(options) => sqlx::write(options).await,

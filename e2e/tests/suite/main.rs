@@ -20,6 +20,7 @@ mod refusals;
 mod restoring;
 mod rolling;
 mod setting;
+mod soak;
 mod starting;
 mod stopping;
 mod teaching;

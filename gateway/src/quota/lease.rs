@@ -17,6 +17,7 @@ pub struct Lease {
     // Given out on credit, and not in the books yet.
     owed: u64,
     exhausted: Option<Instant>,
+    refused: u64,
 }
 
 /// What becomes of a request.
@@ -44,7 +45,10 @@ impl Lease {
             return Taken::Within { left: left + self.free };
         }
         match self.exhausted {
-            Some(since) if now < since + BELIEVED => Taken::Exhausted,
+            Some(since) if now < since + BELIEVED => {
+                self.refused += 1;
+                Taken::Exhausted
+            }
             _ => Taken::Renew,
         }
     }
@@ -74,6 +78,11 @@ impl Lease {
     pub fn give_back(&mut self, day: u64) -> Option<(u64, u64)> {
         let back = (std::mem::take(&mut self.owed), std::mem::take(&mut self.left));
         (self.day == day && back.0 != back.1).then_some(back)
+    }
+
+    /// Of this day, as far as is known: what is left, of how much, and how many were refused.
+    pub fn standing(&self, day: u64) -> Option<(u64, u64, u64)> {
+        (self.day == day).then_some((self.left + self.free, self.quota, self.refused))
     }
 
     /// Whether it is about this day.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use super::{Breaker, Bulkhead, Health, Instance, Limit, Service, Standing, Status, TokenCache};
+use super::{Breaker, Bulkhead, Callers, Health, Instance, Limit, Service, Standing, Status, TokenCache};
 use crate::{
     App, balance,
     balance::Ejection,
@@ -33,6 +33,7 @@ impl Status {
             services,
             token_cache: TokenCache::of(&app.translator),
             limits: app.shedder.snapshot().into_iter().map(Limit::of).collect(),
+            callers: Callers::of(app),
         }
     }
 }

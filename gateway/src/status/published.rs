@@ -41,6 +41,7 @@ impl Status {
         for limit in &self.limits {
             gauge!("gateway_shed_in_flight", "route" => limit.route).set(limit.in_flight as f64);
         }
+        self.callers.show();
         gauge!("gateway_token_cache_entries", "kind" => "granted").set(self.token_cache.granted as f64);
         gauge!("gateway_token_cache_entries", "kind" => "refused").set(self.token_cache.refused as f64);
     }

@@ -3,17 +3,20 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::policies::Within;
 
 const SECOND: u64 = 1_000_000_000;
 
 /// So many requests at once, after which the bucket fills up evenly within so many seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(from = "Section")]
 pub struct Rate {
+    #[schema(minimum = 1, example = 2000)]
     pub requests: u32,
+    #[schema(minimum = 1, example = 10)]
     pub seconds: u32,
 }
 
@@ -65,6 +68,17 @@ pub struct Empty {
 }
 
 impl Share {
+    /// What a full bucket lets through at once.
+    pub fn requests(&self) -> u64 {
+        self.full / self.every
+    }
+
+    /// What a bucket lets through at once that is full again after this time.
+    pub fn left(&self, full_in: Duration) -> u64 {
+        let missing = u64::try_from(full_in.as_nanos()).unwrap_or(u64::MAX);
+        self.full.saturating_sub(missing) / self.every
+    }
+
     /// Takes one request out of the bucket that is full again at `full_at`; answers when it is full then. A bucket
     /// whose time is over is full, and one that another rate left behind is empty at the most.
     pub fn take(&self, full_at: u64, now: u64) -> Result<(u64, Left), Empty> {

@@ -39,7 +39,6 @@ impl Buckets {
     }
 
     /// How many are kept.
-    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }

@@ -126,3 +126,76 @@ async fn the_limit_falls_with_slow_answers_and_recovers_with_fast_ones() {
     is_slow.store(false, Relaxed);
     eventually(grows).await;
 }
+
+/// A service that does one thing after another, each when the test says so, and knows for how many others each request
+/// waited there.
+#[derive(Clone)]
+struct Turns {
+    next: Arc<Semaphore>,
+    arrived: Arc<AtomicUsize>,
+    answered: Arc<AtomicUsize>,
+    longest: Arc<AtomicUsize>,
+}
+
+impl Turns {
+    fn none() -> Self {
+        let [arrived, answered, longest] = [(); 3].map(|()| Arc::default());
+        Self { next: Arc::new(Semaphore::new(0)), arrived, answered, longest }
+    }
+
+    async fn instance(&self) -> Instance {
+        let turns = self.clone();
+        // The semaphore is fair: who came first is first.
+        let answer = async move || {
+            let before = turns.answered.load(Relaxed);
+            turns.arrived.fetch_add(1, Relaxed);
+            turns.next.acquire().await.unwrap().forget();
+            let waited = turns.answered.fetch_add(1, Relaxed) + 1 - before;
+            turns.longest.fetch_max(waited, Relaxed);
+        };
+        Instance::start(Router::new().fallback(answer)).await
+    }
+}
+
+// Three times as many come as are answered. For how many answers at the most did one wait that was let in?
+async fn longest_wait(shed: Option<Policy>) -> usize {
+    const ROUNDS: usize = 20;
+    const EACH: usize = 3;
+    let (world, turns) = (World::new().await, Turns::none());
+    let store = turns.instance().await;
+    let policies = routes(|route| match shed {
+        Some(policy) => route.shed.as_mut().unwrap().policy = policy,
+        None => route.shed = None,
+    });
+    let setting = discovery(&format!("store={}", store.address)).unwrap();
+    let gateway = world.gateway_with(setting, policies, Limits::default()).await;
+    let (refused, mut callers) = (Arc::new(AtomicUsize::new(0)), Vec::new());
+    for round in 1..=ROUNDS {
+        for _ in 0..EACH {
+            let (client, refused) = (gateway.client.clone(), Arc::clone(&refused));
+            callers.push(tokio::spawn(async move {
+                let status = client.get("/api/store/v1/x", "good-1").await.status.as_u16();
+                assert!([200, 503].contains(&status), "{status}");
+                refused.fetch_add((status == 503).into(), Relaxed);
+            }));
+        }
+        eventually(async || turns.arrived.load(Relaxed) + refused.load(Relaxed) == round * EACH).await;
+        turns.next.add_permits(1);
+        eventually(async || turns.answered.load(Relaxed) == round).await;
+    }
+    turns.next.add_permits(ROUNDS * EACH);
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    turns.longest.load(Relaxed)
+}
+
+#[tokio::test]
+async fn who_is_let_in_waits_for_few_others_however_many_come() {
+    let limit = Policy { least: 4, most: 4, ..SETTINGS };
+    let waited = longest_wait(Some(limit)).await;
+    assert!(waited <= limit.most, "for {waited} answers");
+    // Without it the last waits for all that came and were not answered yet: two of three.
+    let waited = longest_wait(None).await;
+    assert!(waited >= 40, "for {waited} answers only");
+}

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use gateway::cache::Limits;
 use gateway::config::{DiscoverySetting, discovery};
-use serde_json::Value;
+use gateway::plans::Plan;
+use gateway::policies::Policies;
+use gateway::throttle::Rate;
+use serde_json::{Value, json};
 use testkit::{Contract, NOBODY, Tokens, eventually};
 
 use crate::services::{Hang, Instance, nobody};
-use crate::world::{Gateway, World, routes};
+use crate::world::{Gateway, World, policies, routes};
 
 const STATUS: &str = "/status";
 const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
@@ -146,4 +149,48 @@ async fn only_operators_see_it() {
     gateway.get(STATUS, NOBODY).await.expect(401);
     assert_eq!(gateway.get(STATUS, "sam").await.expect(403).code(), "insufficient_scope");
     assert_eq!(gateway.get(STATUS, "claims").await.expect(403).code(), "insufficient_role");
+}
+
+#[tokio::test]
+async fn operators_see_what_plans_allow_and_who_is_near_that() {
+    let (world, tokens) = (World::new().await, Tokens::serve().await);
+    world.auth.signs_as(&tokens).await;
+    world.auth.grants("olga", tokens.operator("gateway"));
+    world.auth.grants("good-demo", tokens.of_plan("store", "demo", "free", "alice"));
+    world.auth.grants("good-idle", tokens.of_plan("store", "idle", "free", "bob"));
+    let store = Instance::echo("store").await;
+    // So slow that nothing comes back while a test runs.
+    let slow = |requests| Rate { requests, seconds: 36_000 };
+    let plans = [("free", Plan::new(Some(slow(10)), Some(slow(20)), Some(11))), ("internal", Plan::default())];
+    let policies = Policies { plans: plans.into(), addresses: Some(slow(1_000)), ..policies() };
+    let setting = discovery(&format!("store={}", store.address)).unwrap();
+    let gateway = world.gateway_for(tokens.public_url(), setting, policies, Limits::default()).await;
+    gateway.get("/api/store/v1/x", "good-idle").await.expect(200);
+    for _ in 0..9 {
+        gateway.get("/api/store/v1/x", "good-demo").await.expect(200);
+    }
+    let callers = status(&gateway).await["callers"].take();
+    assert_eq!(
+        callers["plans"],
+        json!([{"name": "free", "client": slow(10), "user": slow(20), "day": 11}, {"name": "internal"}])
+    );
+    assert_eq!((&callers["address"], &callers["gateways"]), (&json!(slow(1_000)), &1.into()));
+    let remembered = &callers["remembered"];
+    assert_eq!(
+        (&remembered["clients"], &remembered["users"], &remembered["addresses"]),
+        (&2.into(), &2.into(), &1.into())
+    );
+    let near = |limit: &str, left, of, refused| json!({"limit": limit, "who": "demo", "left": left, "of": of, "refused": refused});
+    // One in eleven is less than one in ten; of twenty for the user there are eleven.
+    assert_eq!(callers["near"], json!([near("client", 1, 10, 0), near("day", 2, 11, 0)]));
+    gateway.get("/api/store/v1/x", "good-demo").await.expect(200);
+    gateway.get("/api/store/v1/x", "good-demo").await.expect(429);
+    let callers = status(&gateway).await["callers"].take();
+    assert_eq!(callers["near"], json!([near("client", 0, 10, 1), near("day", 1, 11, 0)]));
+    eventually(async || {
+        let metrics = gateway.ops.get("/metrics", NOBODY).await.body;
+        metrics.contains("gateway_callers_near_limit{limit=\"client\"}")
+            && metrics.contains("gateway_callers_remembered{limit=\"address\"}")
+    })
+    .await;
 }

@@ -85,26 +85,33 @@ impl Suite {
     pub async fn temporary_of(programs: &Path, names: &[&str]) -> Result<Self> {
         let directory = Temporary::new("suite")?;
         let logs = directory.path().to_owned();
-        Self::forgetful(programs, logs, (None, Some(directory)), names).await
+        Self::forgetful(programs, logs, false, (None, Some(directory)), names).await
+    }
+
+    /// A suite for tests in which operators may declare faults. Logs are kept in `logs`, nothing else is.
+    pub async fn teachable(programs: &Path, logs: &Path) -> Result<Self> {
+        Self::forgetful(programs, logs.to_owned(), true, (None, None), &NAMES).await
     }
 
     /// A suite for tests that break the ways between its processes or set the clock of one. Logs are kept in `logs`,
     /// nothing else is.
     pub async fn breakable(programs: &Path, logs: &Path) -> Result<Self> {
         fs::create_dir_all(logs).with_context(|| format!("cannot create {}", logs.display()))?;
-        Self::forgetful(programs, logs.to_owned(), (Some(Breakable::new(logs)?), None), &NAMES).await
+        Self::forgetful(programs, logs.to_owned(), false, (Some(Breakable::new(logs)?), None), &NAMES).await
     }
 
     async fn forgetful(
         programs: &Path,
         logs: PathBuf,
+        faults: bool,
         rest: (Option<Breakable>, Option<Temporary>),
         names: &[&str],
     ) -> Result<Self> {
         let (postgres, nats) = tokio::try_join!(Cluster::temporary(), Nats::temporary())?;
         let port = free_port()?;
         let public_url = format!("http://127.0.0.1:{port}");
-        let environment = Environment::new(Secrets::random(), public_url, port, nats.url())?;
+        let mut environment = Environment::new(Secrets::random(), public_url, port, nats.url())?;
+        environment.faults = faults;
         let environment = environment.governed_by(lavish::write(&logs)?);
         Self::launch(programs, logs, environment, (postgres, nats), rest, names).await
     }

@@ -154,6 +154,7 @@ impl Service {
         let closed = CancellationToken::new();
         let ops = axum::serve(self.ops, health::router(readiness.clone()));
         let ops = tokio::spawn(ops.with_graceful_shutdown(closed.clone().cancelled_owned()).into_future());
+        let adding_up = tokio::spawn(telemetry::add_up());
         let door = CancellationToken::new();
         let mut api = tokio::spawn(server.serve(Door { listeners: self.api, closing: door.clone() }));
         tokio::select! {
@@ -179,6 +180,7 @@ impl Service {
         }
         closed.cancel();
         ops.abort();
+        adding_up.abort();
         let spans = self.spans;
         let flushed = tokio::task::spawn_blocking(move || spans.shutdown_with_timeout(LAST_SPANS));
         let _ = timeout(LAST_SPANS, flushed).await;

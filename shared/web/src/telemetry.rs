@@ -1,6 +1,6 @@
 //! Logs, traces and metrics. Set up once per process, whatever number of services run in it.
 
-use std::{io::IsTerminal, sync::OnceLock};
+use std::{io::IsTerminal, sync::OnceLock, time::Duration};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use opentelemetry::{
@@ -10,6 +10,7 @@ use opentelemetry::{
 };
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use tokio::time::sleep;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
@@ -18,6 +19,8 @@ use crate::settings::{LogFormat, Settings};
 
 /// Bounds of the duration histograms, in seconds.
 const DURATIONS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+const ADDED_UP: Duration = Duration::from_secs(5);
 
 /// Sets up logs and traces. The provider is shut down last, so that the last spans still leave.
 pub(crate) fn start(service: &'static str, settings: &Settings) -> anyhow::Result<SdkTracerProvider> {
@@ -65,6 +68,15 @@ pub(crate) fn metrics() -> &'static PrometheusHandle {
         let _ = metrics::set_global_recorder(recorder);
         handle
     })
+}
+
+/// Adds up what histograms were told, again and again. Until then, or until somebody asks for `/metrics`, every number is
+/// kept, so where nobody does, memory would grow with each request. Never ends.
+pub(crate) async fn add_up() {
+    loop {
+        sleep(ADDED_UP).await;
+        metrics().run_upkeep();
+    }
 }
 
 /// The trace context of the current span as a `traceparent` (W3C Trace Context, section 3.2), to be sent on.
