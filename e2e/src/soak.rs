@@ -38,7 +38,7 @@ const RECEIPT: i64 = 5_000;
 pub struct Settings<'a> {
     /// Where the processes' binaries are.
     pub programs: &'a Path,
-    /// Where logs are kept.
+    /// Where logs and readings are kept.
     pub directory: &'a Path,
     /// Decides what is asked and which faults are declared when.
     pub seed: u64,
@@ -128,6 +128,7 @@ impl Run<'_> {
     /// Waits until nothing is left behind, as long as that may take, and reports what is.
     async fn come_to_rest(&mut self) -> Result<()> {
         let began = Instant::now();
+        self.keep_readings()?;
         let wrong = loop {
             let permits = self.operator.permits().await?;
             for (id, reading) in self.read()? {
@@ -148,6 +149,18 @@ impl Run<'_> {
 
     async fn begin(&self, part: u64) -> Result<Load> {
         Load::begin(self.suite.public_url(), self.settings.rate, self.settings.seed ^ (part << 32)).await
+    }
+
+    /// For whoever wants to see how it went, by process and moment.
+    fn keep_readings(&self) -> Result<()> {
+        let mut lines = "process,look,kib,handles,threads\n".to_owned();
+        for (id, series) in &self.series {
+            for (look, it) in series.under_load.iter().enumerate() {
+                lines.push_str(&format!("{id},{look},{},{},{}\n", it.memory, it.handles, it.threads));
+            }
+        }
+        let file = self.settings.directory.join("readings.csv");
+        std::fs::write(&file, lines).with_context(|| format!("cannot write {}", file.display()))
     }
 
     /// Of every process.

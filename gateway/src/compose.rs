@@ -7,6 +7,7 @@ mod fields;
 mod joined;
 mod parts;
 mod template;
+mod wanted;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +22,7 @@ use crate::{App, deadline::Deadline, hygiene, path, policies::Policies, proxy};
 pub use declared::{Api, Resource, Row};
 use parts::Asking;
 use template::Values;
+use wanted::Wanted;
 
 /// Answers a virtual resource, and leaves the rest to `proxy`.
 pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -29,8 +31,12 @@ pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
         None => proxy::forward(State(app), request).await,
         Some((resource, from_path)) => {
             let (head, _) = request.into_parts();
-            let answer = join(&app, resource, from_path, &head).await;
-            answer.unwrap_or_else(IntoResponse::into_response)
+            let (wanted, query) = match Wanted::take(&resource.line, &head) {
+                Ok(taken) => taken,
+                Err(refusal) => return refusal.into_response(),
+            };
+            let answer = join(&app, resource, (from_path, query.as_deref().unwrap_or_default()), &head).await;
+            wanted.give(answer.unwrap_or_else(IntoResponse::into_response)).await
         }
     }
 }
@@ -40,7 +46,12 @@ fn found<'p>(policies: &'p Policies, path: &str) -> Option<(&'p Arc<Resource>, V
     policies.resources.iter().find_map(|resource| Some((resource, resource.path.values(&normal)?)))
 }
 
-async fn join(app: &Arc<App>, resource: &Resource, from_path: Values, head: &Head) -> Result<Response, Problem> {
+async fn join(
+    app: &Arc<App>,
+    resource: &Resource,
+    (from_path, query): (Values, &str),
+    head: &Head,
+) -> Result<Response, Problem> {
     if !matches!(head.method, Method::GET | Method::HEAD) {
         let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed");
         let allow = HeaderValue::from_static("GET, HEAD");
@@ -48,7 +59,7 @@ async fn join(app: &Arc<App>, resource: &Resource, from_path: Values, head: &Hea
     }
     hygiene::check(head).map_err(|refusal| refusal.problem())?;
     let deadline = Deadline::within(&head.headers, resource.timeout).map_err(|refusal| refusal.problem())?;
-    let values = resource.values(from_path, head.uri.query().unwrap_or_default())?;
+    let values = resource.values(from_path, query)?;
     let asking = Asking { app, resource, head, deadline, values, standing: Mutex::default() };
     let mut response = match asking.all().await {
         Ok(parts) => joined::response(resource, parts),

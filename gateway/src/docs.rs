@@ -17,6 +17,7 @@ use crate::App;
 use crate::error::Refusal;
 
 mod contracts;
+mod spoken;
 
 /// Whose contracts are shown, in this order.
 const CONTRACTS: [(&str, &str); 9] = [

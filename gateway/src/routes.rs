@@ -61,6 +61,28 @@ pub struct Row {
     formats: Option<String>,
 }
 
+impl Route {
+    /// A line of what the gateway answers by itself, in the name of `service`.
+    pub fn to_nobody(prefix: &'static str, service: &'static str, timeout: Duration) -> Self {
+        Self {
+            prefix,
+            strip: "",
+            service,
+            audience: None,
+            timeout,
+            pause: timeout,
+            body_limit: 0,
+            retry: None,
+            breaker: None,
+            bulkhead: None,
+            shed: None,
+            cache: None,
+            compress: None,
+            formats: None,
+        }
+    }
+}
+
 impl Row {
     /// The route with the policies that it names, or what is wrong with it.
     pub fn checked(self, sections: &Sections) -> Result<Route, String> {

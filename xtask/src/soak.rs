@@ -29,7 +29,7 @@ pub struct Options {
     /// Take the processes' binaries from here instead of building them
     #[arg(long)]
     programs: Option<PathBuf>,
-    /// Where logs are kept; a new directory below the system's temporary one if not given
+    /// Where logs and readings are kept; a new directory below the system's temporary one if not given
     #[arg(long)]
     directory: Option<PathBuf>,
 }

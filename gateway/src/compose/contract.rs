@@ -47,8 +47,10 @@ fn operation(resource: &Resource) -> Value {
         json!({"description": about, "content": {"application/problem+json": {"schema": schema}}})
     };
     let id = resource.name.trim_start_matches("/api/").replace(['/', '-'], "_").replace(['{', '}'], "");
-    let cached = json!({"Cache-Control": {"schema": {"type": "string"},
-        "description": "`no-store` unless every part is public and none is missing."}});
+    let text = |about: &str| json!({"schema": {"type": "string"}, "description": about});
+    let cached = json!({"Cache-Control": text("`no-store` unless every part is public and none is missing."),
+        "ETag": text("If it may be kept.")});
+    let known = json!({"ETag": text("Its tag.")});
     json!({
         "tags": [resource.api],
         "summary": resource.summary,
@@ -58,6 +60,7 @@ fn operation(resource: &Resource) -> Value {
         "responses": {
             "200": {"description": "The parts that there are.", "headers": cached,
                 "content": {"application/json": {"schema": schema(resource)}}},
+            "304": {"description": "The caller has it already, by its tag.", "headers": known},
             "400": problem("The path or the query cannot be read."),
             "401": problem("No valid access token."),
             "403": problem("The token does not carry the scope of a required part."),

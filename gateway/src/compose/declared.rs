@@ -10,7 +10,10 @@ use super::{
     fields::{Field, Kind, Place},
     template::{Pattern, Target},
 };
-use crate::policies::{Within, name};
+use crate::{
+    policies::{Sections, Within, name},
+    routes::Route,
+};
 
 /// A virtual resource.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ pub struct Resource {
     pub query: Vec<Parameter>,
     pub parts: Vec<Part>,
     pub fields: Vec<Field>,
+    /// What is done with its answers, as on the lines of routes.
+    pub line: Route,
 }
 
 /// What the caller may say in path or query.
@@ -87,6 +92,8 @@ pub struct Row {
     query: Vec<Parameter>,
     parts: Vec<Spanned<PartRow>>,
     fields: Vec<Spanned<FieldRow>>,
+    compress: Option<String>,
+    formats: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -117,7 +124,12 @@ type Wrong = (usize, String);
 
 impl Row {
     /// The resource, or what is wrong with it. `leads`: whether a route takes such a path.
-    pub fn checked(self, apis: &BTreeMap<String, Api>, leads: impl Fn(&str) -> bool) -> Result<Resource, Wrong> {
+    pub fn checked(
+        self,
+        apis: &BTreeMap<String, Api>,
+        sections: &Sections,
+        leads: impl Fn(&str) -> bool,
+    ) -> Result<Resource, Wrong> {
         let at = self.path.span().start;
         let text = self.path.into_inner();
         let path = Pattern::read(&text).map_err(|what| (at, what))?;
@@ -127,13 +139,17 @@ impl Row {
         if leads(&text) {
             return Err((at, format!("a route leads to `{text}`")));
         }
+        let timeout = Duration::from_millis(self.timeout.get().into());
+        let compress = sections.compress.named("compress", self.compress.as_deref()).map_err(|what| (at, what))?;
+        let formats = sections.formats.named("formats", self.formats.as_deref()).map_err(|what| (at, what))?;
         let mut resource = Resource {
+            line: Route { compress, formats, ..Route::to_nobody(name(&text), name(api), timeout) },
             name: name(&text),
             path,
             api: name(api),
             summary: self.summary,
             scopes: self.scopes,
-            timeout: Duration::from_millis(self.timeout.get().into()),
+            timeout,
             names: self.names,
             query: self.query,
             parts: Vec::new(),

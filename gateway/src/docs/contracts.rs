@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::CONTRACTS;
+use super::{CONTRACTS, spoken};
 use crate::App;
 use crate::balance;
 use crate::compose;
@@ -47,10 +47,10 @@ pub async fn fetch(app: &App, service: &'static str) -> Result<Bytes, Refusal> {
 
 async fn ask(app: &App, service: &'static str) -> anyhow::Result<Bytes> {
     if service == "gateway" {
-        return fitted(serde_json::to_value(crate::contract())?, &app.public_url);
+        return fitted(app, serde_json::to_value(crate::contract())?);
     }
     if let Some(contract) = compose::contract::of(&app.policies.load(), service) {
-        return fitted(contract, &app.public_url);
+        return fitted(app, contract);
     }
     let path = if service == "auth" { "/auth/openapi.json" } else { "/openapi.json" };
     let instances = app.forwarder.discovery.instances(service);
@@ -63,11 +63,17 @@ async fn ask(app: &App, service: &'static str) -> anyhow::Result<Bytes> {
     anyhow::ensure!(answer.status().is_success(), "answered {}", answer.status());
     let body = Limited::new(answer.into_body(), LARGEST).collect().await;
     let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
-    fitted(serde_json::from_slice(&body)?, &app.public_url)
+    fitted(app, serde_json::from_slice(&body)?)
 }
 
-fn fitted(mut contract: Value, public_url: &str) -> anyhow::Result<Bytes> {
-    fit_login(&mut contract, public_url);
+fn fitted(app: &App, mut contract: Value) -> anyhow::Result<Bytes> {
+    fit_login(&mut contract, &app.public_url);
+    let policies = app.policies.load();
+    spoken::add(&mut contract, |path| {
+        let resource = policies.resources.iter().find(|resource| resource.name == path);
+        let line = resource.map(|resource| &resource.line).or_else(|| policies.route(path).map(|route| &**route));
+        line.is_some_and(|line| line.formats.is_some())
+    });
     Ok(serde_json::to_vec(&contract)?.into())
 }
 

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use axum::extract::{Path, Query, Request};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -279,4 +279,60 @@ async fn both_contracts_are_the_committed_ones_and_among_the_others() {
         let committed = format!("{}/contracts/{api}.json", env!("CARGO_MANIFEST_DIR"));
         testkit::assert_contract_is_committed(&declared.to_string(), committed);
     }
+}
+
+#[tokio::test]
+async fn a_joined_answer_comes_as_xml_or_cbor_compressed_and_in_part() {
+    let world = World::new().await;
+    let (store, inventory, shipping) = (store().await, inventory().await, shipping().await);
+    let setting = format!("store={},inventory={},shipping={}", store.address, inventory.address, shipping.address);
+    let gateway = gateway(&world, &setting, 3_000).await;
+    let ask = async |path: &str, headers: &[(&str, &str)]| {
+        let request = headers
+            .iter()
+            .fold(gateway.client.request(Method::GET, path, "good-1"), |it, (name, value)| it.header(*name, *value));
+        let answer = request.send().await.unwrap();
+        let header = |name: &str| answer.headers().get(name).map_or("", |it| it.to_str().unwrap()).to_owned();
+        let told = [header("content-type"), header("content-encoding"), header("vary")];
+        (answer.status().as_u16(), told, answer.bytes().await.unwrap())
+    };
+    let (status, [kind, ..], body) = ask(PAGE, &[("accept", "application/xml")]).await;
+    assert_eq!((status, kind.as_str()), (200, "application/xml"));
+    assert!(String::from_utf8_lossy(&body).contains("<available type=\"number\">5</available>"), "{body:?}");
+    let (_, [kind, ..], body) = ask(PAGE, &[("accept", "application/cbor")]).await;
+    let page: Value = ciborium::from_reader(&body[..]).unwrap();
+    assert_eq!((kind.as_str(), &page["product"]["sku"]), ("application/cbor", &"MUG-BLUE".into()));
+    let some = format!("{PAGE}?country=DE&fields=product.sku,stock");
+    let (_, [_, encoding, vary], body) = ask(&some, &[]).await;
+    assert_eq!(
+        serde_json::from_slice::<Value>(&body).unwrap(),
+        json!({"product": {"sku": "MUG-BLUE"}, "stock": {"available": 5}})
+    );
+    assert_eq!((encoding.as_str(), vary.contains("accept")), ("", true), "{vary}");
+    // It is told again in `next`, so the answer is long enough.
+    let long = format!("/api/mobile/v1/products?after={}", "x".repeat(1_000));
+    let (_, [_, encoding, _], _) = ask(&long, &[("accept-encoding", "gzip")]).await;
+    assert_eq!(encoding, "gzip");
+    assert_eq!(ask(PAGE, &[("accept", "image/png")]).await.0, 406);
+    assert_eq!(ask(&format!("{PAGE}?fields=,"), &[]).await.0, 400);
+    let (status, [kind, ..], _) = ask("/api/shop/v1/products/NONE/page", &[("accept", "application/xml")]).await;
+    assert_eq!((status, kind.as_str()), (404, "application/problem+xml"));
+}
+
+#[tokio::test]
+async fn who_has_a_joined_answer_that_is_for_everybody_is_not_told_it_again() {
+    let world = World::new().await;
+    let public = async || ([("cache-control", "public, max-age=5")], Json(json!({"items": [], "next": "n"})));
+    let store = Instance::start(Router::new().route("/v1/products", get(public))).await;
+    let gateway = gateway(&world, &format!("store={}", store.address), 3_000).await;
+    let answer = gateway.get("/api/mobile/v1/products", "good-1").await.expect(200);
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=5"));
+    let tag = answer.header("etag").unwrap().to_owned();
+    let again = gateway.client.request(Method::GET, "/api/mobile/v1/products", "good-1").header("if-none-match", &tag);
+    let again = again.send().await.unwrap();
+    assert_eq!((again.status().as_u16(), again.headers()["etag"].to_str().unwrap()), (304, tag.as_str()));
+    assert!(again.bytes().await.unwrap().is_empty());
+    let other =
+        gateway.client.request(Method::GET, "/api/mobile/v1/products", "good-1").header("if-none-match", "\"other\"");
+    assert_eq!(other.send().await.unwrap().status().as_u16(), 200);
 }

@@ -69,6 +69,15 @@ async fn a_contract_comes_from_its_service_with_a_login_that_works_from_anywhere
     assert_eq!(flow["authorizationUrl"], "https://shop.example/auth/authorize");
     assert_eq!(flow["tokenUrl"], "https://shop.example/auth/token");
 
+    // Also as the gateway speaks it.
+    let shop = gateway.get("/docs/contracts/shop.json", NOBODY).await.expect(200).json();
+    let page = &shop["paths"]["/v1/products/{sku}/page"]["get"];
+    for format in ["application/json", "application/xml", "application/cbor"] {
+        assert!(page["responses"]["200"]["content"].get(format).is_some(), "no {format} in {page:#}");
+    }
+    let parameters = page["parameters"].as_array().unwrap();
+    assert!(parameters.iter().any(|it| it["name"] == "fields"), "{parameters:?}");
+
     let missing = gateway.get("/docs/contracts/order.json", NOBODY).await.expect(503);
     assert_eq!(missing.code(), "no_contract");
     assert_eq!(missing.json()["source"], "gateway");

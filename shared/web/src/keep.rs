@@ -55,25 +55,28 @@ impl Keep {
 
 const NOBODY: HeaderValue = HeaderValue::from_static("private, no-store");
 
-/// Gives what may be kept a tag by its content, unless it has one, and answers 304 to who has it already.
 pub(crate) async fn validate(request: Request, next: Next) -> Response {
-    let is_get = request.method() == Method::GET;
-    if !is_get && request.method() != Method::HEAD {
+    let method = request.method().clone();
+    if method != Method::GET && method != Method::HEAD {
         return next.run(request).await;
     }
     let asked = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned();
     let asked: HeaderMap = asked.map(|tags| (header::IF_NONE_MATCH, tags)).collect();
-    let mut response = next.run(request).await;
+    validated(&method, &asked, next.run(request).await).await
+}
+
+/// The answer to GET or HEAD: if it may be kept, with a tag by its content unless it has one, and 304 to who has it already.
+pub async fn validated(method: &Method, asked: &HeaderMap, mut response: Response) -> Response {
     let forbidden = forbids(response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NOBODY));
     if forbidden || response.status() != StatusCode::OK {
         return response;
     }
     // The content that a HEAD would have had is not there any more.
-    if is_get && !response.headers().contains_key(header::ETAG) {
+    if method == Method::GET && !response.headers().contains_key(header::ETAG) {
         response = tagged(response).await;
     }
     match response.headers().get(header::ETAG) {
-        Some(tag) if is_known(&asked, tag) => not_modified(response),
+        Some(tag) if is_known(asked, tag) => not_modified(response),
         _ => response,
     }
 }

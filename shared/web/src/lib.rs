@@ -30,7 +30,7 @@ pub use caller::{Allowed, Authenticated, Caller, Permission};
 pub use clock::Clock;
 pub use deadline::{Deadline, NoTime, REQUEST_TIMEOUT, request_timeout};
 pub use faults::Faults;
-pub use keep::{Keep, is_known, not_modified};
+pub use keep::{Keep, is_known, not_modified, validated};
 pub use middleware::{answered, around};
 pub use paging::{Page, Paging};
 pub use problem::{FieldError, Problem};
