@@ -9,7 +9,7 @@ mod readings;
 mod report;
 mod verdict;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use launch::suite::Suite;
@@ -156,11 +156,12 @@ impl Run<'_> {
         let mut lines = "process,look,kib,handles,threads\n".to_owned();
         for (id, series) in &self.series {
             for (look, it) in series.under_load.iter().enumerate() {
-                lines.push_str(&format!("{id},{look},{},{},{}\n", it.memory, it.handles, it.threads));
+                // Writing to a String does not fail.
+                let _ = writeln!(lines, "{id},{look},{},{},{}", it.memory, it.handles, it.threads);
             }
         }
         let file = self.settings.directory.join("readings.csv");
-        std::fs::write(&file, lines).with_context(|| format!("cannot write {}", file.display()))
+        fs::write(&file, lines).with_context(|| format!("cannot write {}", file.display()))
     }
 
     /// Of every process.
