@@ -3,6 +3,9 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
+use time::Duration;
+
+use crate::keys::Schedule;
 
 const SHORTEST_CLIENT_SECRET: usize = 32;
 // The cheapest of OWASP's recommendations for Argon2id: 7 MiB, five passes. Half the memory takes twice the passes.
@@ -26,6 +29,15 @@ pub struct Config {
     /// `openssl rand -base64 32`. The same for every instance. Secret.
     #[arg(long, env = "KEY_ENCRYPTION_KEY", hide_env_values = true)]
     pub key_encryption_key: SecretString,
+
+    /// How many days a signing key signs before the next one does (1 to 365).
+    #[arg(long, env = "KEY_ROTATION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=365))]
+    pub key_rotation_days: u16,
+
+    /// How many seconds a signing key is published before it signs (0 to 3600): longer than anybody keeps the keys that
+    /// were fetched.
+    #[arg(long, env = "KEY_PUBLISHED_BEFORE_S", default_value_t = 300, value_parser = clap::value_parser!(u16).range(0..=3600))]
+    pub key_published_before_s: u16,
 
     /// Secret of the client `gateway`, which exchanges tokens: random, at least 32 characters. Secret.
     #[arg(long, env = "GATEWAY_CLIENT_SECRET", hide_env_values = true)]
@@ -87,6 +99,14 @@ impl Config {
         strong("GATEWAY_CLIENT_SECRET", &self.gateway_client_secret)?;
         strong("ORDER_CLIENT_SECRET", &self.order_client_secret)?;
         self.reporting_client_secret.as_ref().map_or(Ok(()), |secret| strong("REPORTING_CLIENT_SECRET", secret))
+    }
+
+    /// When signing keys come.
+    pub fn key_schedule(&self) -> Schedule {
+        Schedule {
+            signs_for: Duration::days(self.key_rotation_days.into()),
+            published_before: Duration::seconds(self.key_published_before_s.into()),
+        }
     }
 
     /// The cost of a password's hash; refused if it is too cheap to crack.

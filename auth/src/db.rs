@@ -23,7 +23,10 @@ pub use grants::{
     redeem_refresh_token, revoke_grant,
 };
 pub use guesses::{count_guess, forget_guesses, uncount_guess};
-pub use keys::{SealedKey, insert_key, list_keys, list_public_keys, lock_keys};
+pub use keys::{
+    KeyLife, SealedKey, insert_key, list_key_lives, list_keys, list_public_keys, lock_keys, retire_followed_keys,
+    retire_key,
+};
 pub use profiles::{find_profile, list_userinfo_claims};
 pub use purge::delete_expired;
 pub use pushed::{insert_pushed_request, present_pushed_request, redeem_pushed_request};

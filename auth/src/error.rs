@@ -26,6 +26,9 @@ pub enum Error {
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
+    /// The signing keys could not be changed.
+    #[error("the signing keys could not be changed")]
+    Keys(#[source] anyhow::Error),
     /// A password could not be hashed, or the stored hash is not one.
     #[error("a password could not be hashed")]
     Password(#[source] argon2::password_hash::Error),
@@ -52,7 +55,9 @@ impl Error {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Database(error) if error.unavailable() => Problem::unavailable(self).status(),
             Self::Busy => Problem::unavailable(self).status(),
-            Self::Database(_) | Self::Sign(_) | Self::Password(_) | Self::Page(_) => Problem::internal(self).status(),
+            Self::Database(_) | Self::Keys(_) | Self::Sign(_) | Self::Password(_) | Self::Page(_) => {
+                Problem::internal(self).status()
+            }
         }
     }
 }

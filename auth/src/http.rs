@@ -25,6 +25,7 @@ mod parameters;
 mod revoke;
 mod security_events;
 mod session;
+mod signing_keys;
 mod token;
 mod userinfo;
 
@@ -91,6 +92,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(logout::show, logout::log_out))
         .routes(routes!(pages::style))
         .routes(routes!(security_events::list))
+        .routes(routes!(signing_keys::list, signing_keys::rotate))
+        .routes(routes!(signing_keys::retire))
 }
 
 fn document() -> OpenApi {

@@ -54,7 +54,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let encryption_key = config.encryption_key()?;
     let app = App {
         issuer: config.web.issuer().into(),
-        signer: Arc::new(keys::Signer::open(&pool, &encryption_key, clock.now()).await?),
+        signer: Arc::new(keys::Signer::open(&pool, &encryption_key, clock.clone(), config.key_schedule()).await?),
         passwords: passwords::Passwords::new(config.password_checks, config.password_cost()?).await?,
         browsers: http::Browsers::new(&encryption_key, &config.web.public_url),
         guesses: http::Guesses::new(
@@ -69,6 +69,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     seed::plant(config, &app.pool, &app.passwords, app.clock.now()).await?;
     ready_when(&mut service, &app.pool, &bus);
     service.spawn(bus.relay(service.drained()));
+    service.spawn(app.signer.clone().keep(service.stopping()));
     service.spawn(purge::run(app.pool.clone(), app.clock.clone(), service.stopping()));
     Ok((service, router(app)))
 }

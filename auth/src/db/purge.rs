@@ -14,6 +14,9 @@ const JWTS_KEPT: Duration = Duration::minutes(5);
 /// Longer than anything about them is remembered.
 const GUESSES_KEPT: Duration = Duration::days(1);
 
+/// To be seen by operators; nothing needs them any more.
+const RETIRED_KEYS_KEPT: Duration = Duration::days(30);
+
 /// Deletes one batch of each kind; whether a batch was full, so that there may be more.
 /// Rows that another instance is deleting are skipped.
 pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime) -> Result<bool> {
@@ -58,6 +61,7 @@ pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime) -> Resul
     .execute(&mut *db)
     .await?;
     let presented = delete_presented(db, now).await?;
+    sqlx::query!("DELETE FROM signing_key WHERE retired_at < $1", now - RETIRED_KEYS_KEPT).execute(&mut *db).await?;
     let grants = delete_spent_grants(db, now).await?;
     let rows = [tokens, refresh_tokens, codes, sessions, guesses].map(|done| done.rows_affected());
     Ok(rows.into_iter().chain(presented).chain([grants]).any(|rows| rows >= BATCH.unsigned_abs()))

@@ -49,6 +49,8 @@ pub fn config(database: &Database, nats: &Nats) -> Config {
         order_client_secret: secret("order").into(),
         reporting_client_secret: Some(secret("reporting").into()),
         seed: Some(Seed::Demo),
+        key_rotation_days: 30,
+        key_published_before_s: 300,
         password_checks: 4,
         password_memory_kib: 19 * 1024,
         password_passes: 2,

@@ -11,7 +11,11 @@ use jsonwebtoken::{Validation, decode, decode_header};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::{caller::Caller, keys::Keys, problem::Problem};
+use crate::{
+    caller::Caller,
+    keys::{KEPT, Keys},
+    problem::Problem,
+};
 
 /// How many verified tokens are remembered: a verification costs 20 to 57 µs, more than most of our handlers.
 const REMEMBERED: usize = 10_000;
@@ -70,7 +74,8 @@ impl Verifier {
             return Ok(caller);
         }
         let (caller, exp) = self.check(token).await?;
-        self.remember(hash, caller.clone(), exp);
+        // No longer than keys are kept: what a stolen key signs may claim to live for ever.
+        self.remember(hash, caller.clone(), exp.min(seconds_now() + KEPT.as_secs()));
         Ok(caller)
     }
 
