@@ -18,7 +18,8 @@ const CLIENT: &str = "demo";
 const REDIRECT: &str = "http://127.0.0.1/callback";
 const SCOPES: &str = "openid profile email offline_access store:read store:write store:operate inventory:read \
      inventory:write inventory:operate accounting:read accounting:write accounting:operate shipping:read \
-     shipping:write shipping:operate order:read order:write order:operate gateway:operate";
+     shipping:write shipping:operate order:read order:write order:operate gateway:operate \
+     auth:operate";
 
 /// What the token endpoint answers (RFC 6749, section 5.1).
 #[derive(Debug, Deserialize)]

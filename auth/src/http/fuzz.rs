@@ -119,7 +119,7 @@ fn changed(right: impl Into<Vec<&'static str>>) -> impl Strategy<Value = String>
                 }
                 Edit::Replace(at, letter) if length > 0 => letters[at % length] = letter,
                 Edit::Remove(at, count) if length > 0 => {
-                    drop(letters.drain(at % length..(at % length + count).min(length)))
+                    drop(letters.drain(at % length..(at % length + count).min(length)));
                 }
                 Edit::Repeat(at, count) if length > 0 => {
                     let from = at % length;

@@ -103,9 +103,27 @@ pub async fn revokes(stage: &Stage<'_>) -> Result<()> {
     is_let_in(stage, &tokens.access_token, 401).await
 }
 
-pub async fn logs_a_machine_in(stage: &Stage<'_>) -> Result<()> {
-    let suite = &stage.world.suite;
+/// A key too many does no harm, and one that was retired stays so.
+pub async fn rotates_keys(stage: &Stage<'_>) -> Result<()> {
+    let olga = &stage.world.olga;
+    let path = "/auth/v1/signing-keys";
     stage.arm().await?;
+    let made = insist(async || olga.post(path, Value::Null).await).await?.expect(201)?.text("kid")?;
+    let retired = insist(async || olga.delete(&format!("{path}/{made}")).await).await?.status;
+    ensure!(retired == 204 || retired == 404, "{retired}");
+    let keys = insist(async || olga.get(path).await).await?.expect(200)?.body;
+    let key = keys["keys"].as_array().into_iter().flatten().find(|key| key["kid"] == made.as_str());
+    ensure!(key.is_some_and(|key| key["retired_at"].is_string()), "{keys}");
+    logs_a_machine_in_now(stage).await
+}
+
+pub async fn logs_a_machine_in(stage: &Stage<'_>) -> Result<()> {
+    stage.arm().await?;
+    logs_a_machine_in_now(stage).await
+}
+
+async fn logs_a_machine_in_now(stage: &Stage<'_>) -> Result<()> {
+    let suite = &stage.world.suite;
     let token = async || client_token(suite.public_url(), "reporting", &suite.secrets().reporting_client).await;
     is_let_in(stage, &patiently(token).await?, 200).await
 }
