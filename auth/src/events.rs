@@ -70,17 +70,22 @@ pub async fn revoke_access_token(db: &mut PgConnection, token: Hash, now: Offset
     record(db, event.through(&revoked.client_id), now).await
 }
 
-/// Ends sessions, with what was granted in them for as long as their user is there. Inside a transaction.
+/// Ends sessions, with what was granted in them for as long as their user is there, and has those clients told that want
+/// to be. Inside a transaction.
 pub async fn end_sessions(
     db: &mut PgConnection,
     sessions: &[Uuid],
     address: Option<IpAddr>,
     now: OffsetDateTime,
 ) -> Result<()> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
     for user_id in db::delete_sessions(db, sessions).await? {
         record(db, SecurityEvent::of_user(Happened::Logout, user_id).from(address), now).await?;
     }
     // After the sessions: a grant under way in one was waited for.
+    db::insert_logouts(db, sessions, now).await?;
     for grant_id in db::list_grants_of_sessions(db, sessions).await? {
         revoke_grant(db, grant_id, now).await?;
     }

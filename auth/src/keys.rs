@@ -20,7 +20,7 @@ use web::Clock;
 
 use crate::{
     db::{self, SealedKey},
-    domain::{AccessClaims, Happened, ID_TOKEN_LIFETIME, IdClaims, SESSION_LIFETIME, SecurityEvent},
+    domain::{AccessClaims, Happened, ID_TOKEN_LIFETIME, IdClaims, LogoutClaims, SESSION_LIFETIME, SecurityEvent},
     error::Error,
     events,
 };
@@ -81,6 +81,11 @@ impl Signer {
     /// Signs a JWT for a service (RFC 9068, section 2.1: `typ` is `at+jwt`).
     pub fn access_token(&self, claims: &AccessClaims) -> Result<String, Error> {
         self.sign("at+jwt", claims)
+    }
+
+    /// Signs what a client is told of a logout (OpenID Connect Back-Channel Logout, section 2.4).
+    pub fn logout_token(&self, claims: &LogoutClaims) -> Result<String, Error> {
+        self.sign("logout+jwt", claims)
     }
 
     /// Signs an ID token.

@@ -7,6 +7,7 @@ pub mod error;
 pub mod events;
 pub mod http;
 
+mod backchannel;
 pub mod keys;
 pub mod passwords;
 mod purge;
@@ -70,6 +71,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     ready_when(&mut service, &app.pool, &bus);
     service.spawn(bus.relay(service.drained()));
     service.spawn(app.signer.clone().keep(service.stopping()));
+    service.spawn(backchannel::run(app.clone(), service.stopping()));
     service.spawn(purge::run(app.pool.clone(), app.clock.clone(), service.stopping()));
     Ok((service, router(app)))
 }

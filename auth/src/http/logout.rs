@@ -1,56 +1,90 @@
-//! The logout page.
+//! The logout page, also as clients send users to it (OpenID Connect RP-Initiated Logout).
+
+mod ending;
 
 use axum::{
     extract::State,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, db,
+    App,
+    domain::Code,
     error::Error,
-    events,
     http::{
         address::Address,
         authorize::current_session,
-        pages::{OnPage, SignedIn, SignedOut, page},
-        parameters::Form,
+        pages::OnPage,
+        parameters::{Form, Query},
     },
 };
+use ending::{Ending, confirm, end};
 
-/// Asks whether to log out.
-#[utoipa::path(get, path = "/auth/logout", operation_id = "showLogout", tag = "pages", summary = "The logout page",
+/// What a client says when it sends a user to log out.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, utoipa::IntoParams, utoipa::ToSchema)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct LogoutRequest {
+    /// An ID token of the client, expired ones too: with it, its user is not asked.
+    id_token_hint: Option<String>,
+    /// The client, if it has no ID token at hand.
+    #[param(example = "demo")]
+    client_id: Option<String>,
+    /// Where to go afterwards: exactly as registered.
+    post_logout_redirect_uri: Option<String>,
+    /// Comes back unchanged.
+    state: Option<String>,
+}
+
+/// Logs out, and first asks whether to, unless an ID token shows who it is about.
+#[utoipa::path(get, path = "/auth/logout", operation_id = "showLogout", tag = "pages", summary = "Log out, or ask whether to",
+    params(LogoutRequest),
     responses(
         (status = 200, description = "A button, or word that nobody is logged in.", body = String,
             content_type = "text/html"),
-        (status = "default", description = "Any failure. A page.", body = String, content_type = "text/html"),
+        (status = 303, description = "Logged out: back to the client."),
+        (status = 400, description = "The address to return to is not registered, or the parameters contradict each \
+            other. A page; nothing has changed.", body = String, content_type = "text/html"),
+        (status = "default", description = "Any other failure. A page.", body = String, content_type = "text/html"),
     ),
     security(()))]
-pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response, OnPage> {
-    let Some(session) = current_session(&app, &headers).await? else {
-        return Ok(page(StatusCode::OK, &SignedOut, "")?);
-    };
-    let proof = app.browsers.proof(&app.browsers.recognise(&headers));
-    let signed_in = SignedIn { name: &session.user.name, username: &session.user.username, proof: &proof };
-    Ok(page(StatusCode::OK, &signed_in, "")?)
+pub async fn show(
+    State(app): State<App>,
+    Address(address): Address,
+    headers: HeaderMap,
+    request: Result<Query<LogoutRequest>, Error>,
+) -> Result<Response, OnPage> {
+    let Query(request) = request?;
+    let ending = Ending::read(&app, &request).await?;
+    match current_session(&app, &headers).await? {
+        Some(session) if !ending.is_of(&session) => {
+            Ok(confirm(&app, &headers, StatusCode::OK, &session, &request, &ending)?)
+        }
+        _ => Ok(end(&app, &headers, address, &ending).await?),
+    }
 }
 
-/// The logout form.
+/// The logout form, or the same parameters as in the query string.
 #[derive(Deserialize, utoipa::ToSchema)]
-pub struct Confirmation {
+pub struct LogoutForm {
     /// From the form: proves that it was ours.
-    #[schema(required)]
     csrf: Option<String>,
+    #[serde(flatten)]
+    request: LogoutRequest,
 }
 
-/// Ends the session of this browser.
+/// Ends the session of this browser. Without a proof from our form it is a client that sends the user: the same by GET.
 #[utoipa::path(post, path = "/auth/logout", operation_id = "logOut", tag = "pages", summary = "Log out",
-    request_body(content = Confirmation, content_type = "application/x-www-form-urlencoded",
-        description = "The form of the page."),
+    request_body(content = LogoutForm, content_type = "application/x-www-form-urlencoded",
+        description = "The form of the page, or the parameters of a client."),
     responses(
         (status = 200, description = "Logged out.", body = String, content_type = "text/html"),
-        (status = 400, description = "The body is no such form. A page.", body = String, content_type = "text/html"),
+        (status = 303, description = "Logged out: back to the client. Or, for a client: the same by GET, which brings \
+            the cookie."),
+        (status = 400, description = "The body is no such form, or the address to return to is not registered. A page.",
+            body = String, content_type = "text/html"),
         (status = 403, description = "The form was not ours; nothing has changed.", body = String,
             content_type = "text/html"),
         (status = "default", description = "Any other failure. A page.", body = String, content_type = "text/html"),
@@ -60,17 +94,19 @@ pub async fn log_out(
     State(app): State<App>,
     Address(address): Address,
     headers: HeaderMap,
-    form: Result<Form<Confirmation>, Error>,
+    form: Result<Form<LogoutForm>, Error>,
 ) -> Result<Response, OnPage> {
-    let browser = app.browsers.recognise(&headers);
-    if !app.browsers.proves(&browser, form?.0.csrf.as_deref()) {
-        let mut response = show(State(app), headers).await?;
-        *response.status_mut() = StatusCode::FORBIDDEN;
-        return Ok(response);
+    let Form(LogoutForm { csrf, request }) = form?;
+    let ending = Ending::read(&app, &request).await?;
+    if csrf.is_none() {
+        let query = serde_urlencoded::to_string(&request);
+        let query = query.map_err(|_| Code::InvalidRequest.because("The parameters cannot be encoded."))?;
+        return Ok(Redirect::to(&format!("/auth/logout?{query}")).into_response());
     }
-    let mut tx = app.pool.begin().await?;
-    let ended: Vec<_> = db::find_session_id(&mut tx, browser.hash()).await?.into_iter().collect();
-    events::end_sessions(&mut tx, &ended, address, app.clock.now()).await?;
-    tx.commit("log out").await?;
-    Ok((app.browsers.remove_cookie(), page(StatusCode::OK, &SignedOut, "")?).into_response())
+    match current_session(&app, &headers).await? {
+        Some(session) if !app.browsers.proves(&app.browsers.recognise(&headers), csrf.as_deref()) => {
+            Ok(confirm(&app, &headers, StatusCode::FORBIDDEN, &session, &request, &ending)?)
+        }
+        _ => Ok(end(&app, &headers, address, &ending).await?),
+    }
 }

@@ -5,6 +5,7 @@
 mod account;
 mod assertions;
 mod authorize;
+mod backchannel_logout;
 mod client_credentials;
 mod code;
 mod consent;

@@ -1,0 +1,76 @@
+//! Tells clients that a session has ended (OpenID Connect Back-Channel Logout), after the transaction that ended it.
+
+use std::time::Duration;
+
+use database::within;
+use futures::{StreamExt, stream};
+use reqwest::{Client, redirect::Policy};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::{App, db, domain::Logout, error::Error};
+
+/// How soon after it is due a client is told.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a client may take to answer, all told.
+const PATIENCE: Duration = Duration::from_secs(5);
+const AT_ONCE: usize = 8;
+const BATCH: i64 = 32;
+/// Some hour after the first attempt.
+const ATTEMPTS: i16 = 7;
+
+/// Tells those that are due once a second, until told to stop.
+pub async fn run(app: App, stop: CancellationToken) {
+    // A redirect could lead to an address that nobody has registered.
+    let http = Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build();
+    let http = http.expect("the TLS backend is built in");
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = round(&app, &http, &stop).await {
+            tracing::warn!(%error, "clients cannot be told of logouts; trying again");
+        }
+    }
+}
+
+async fn round(app: &App, http: &Client, stop: &CancellationToken) -> Result<(), Error> {
+    while !stop.is_cancelled() {
+        let now = app.clock.now();
+        let due = within(async { db::is_logout_due(&mut *app.pool.get().await?, now).await });
+        if !due.await? {
+            return Ok(());
+        }
+        let taken =
+            within(async { db::take_up_logouts(&mut *app.pool.single("take up logouts").await?, BATCH, now).await });
+        let told = stream::iter(taken.await?).map(|logout| tell(app, http, logout)).buffer_unordered(AT_ONCE);
+        told.for_each(async |outcome| {
+            if let Err(error) = outcome {
+                tracing::warn!(%error, "a logout stays to be told");
+            }
+        })
+        .await;
+    }
+    Ok(())
+}
+
+async fn tell(app: &App, http: &Client, logout: Logout) -> Result<(), Error> {
+    let token = app.signer.logout_token(&logout.claims(&app.issuer, app.clock.now()))?;
+    // What the answer says is not read, however long it is.
+    let answer = http.post(&logout.uri).form(&[("logout_token", token)]).send().await;
+    let known = answer.as_ref().is_ok_and(|answer| answer.status().is_success());
+    let Logout { id, client_id, attempts, .. } = logout;
+    if !known {
+        let status = answer.as_ref().map(|answer| answer.status().as_u16()).ok();
+        let gives_up = attempts >= ATTEMPTS;
+        tracing::warn!(client_id, attempts, status, gives_up, "a client does not take a logout");
+        if !gives_up {
+            return Ok(());
+        }
+    }
+    let settled = within(async { db::delete_logout(&mut *app.pool.single("settle logout").await?, id).await });
+    Ok(settled.await?)
+}

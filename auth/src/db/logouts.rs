@@ -1,0 +1,56 @@
+//! Clients that have yet to be told that a session ended.
+
+use database::Result;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::Logout;
+
+/// Notes for each client that was granted something in one of these sessions and wants to be told, that it ended. Inside
+/// the transaction that ends them.
+pub async fn insert_logouts(db: &mut PgConnection, sessions: &[Uuid], now: OffsetDateTime) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO backchannel_logout (id, client_id, user_id, session_id, due_at)
+         SELECT gen_random_uuid(), told.client_id, told.user_id, told.session_id, $2 FROM (
+             SELECT DISTINCT g.client_id, g.user_id, g.session_id FROM authorization_grant g
+             JOIN client c ON c.client_id = g.client_id AND c.backchannel_logout_uri IS NOT NULL
+             WHERE g.session_id = ANY ($1)) AS told",
+        sessions,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether somebody is to be told now.
+pub async fn is_logout_due(db: &mut PgConnection, now: OffsetDateTime) -> Result<bool> {
+    let due =
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM backchannel_logout WHERE due_at <= $1) AS "due!""#, now);
+    Ok(due.fetch_one(db).await?)
+}
+
+/// Takes up those that are due, at the most `most`. If nothing is heard of one it comes back: after ten seconds, half a
+/// minute, a minute and a half, and so on. Those that another instance takes up are skipped.
+pub async fn take_up_logouts(db: &mut PgConnection, most: i64, now: OffsetDateTime) -> Result<Vec<Logout>> {
+    let taken = sqlx::query_as!(
+        Logout,
+        r#"UPDATE backchannel_logout l
+         SET attempts = attempts + 1, due_at = $1 + make_interval(secs => 10 * power(3, l.attempts))
+         FROM client c
+         WHERE c.client_id = l.client_id AND l.id IN (
+             SELECT id FROM backchannel_logout WHERE due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+         RETURNING l.id, l.client_id, coalesce(c.backchannel_logout_uri, '') AS "uri!", l.user_id, l.session_id,
+             l.attempts"#,
+        now,
+        most,
+    );
+    Ok(taken.fetch_all(db).await?)
+}
+
+/// Takes one out: the client knows, or will never.
+pub async fn delete_logout(db: &mut PgConnection, id: Uuid) -> Result<()> {
+    sqlx::query!("DELETE FROM backchannel_logout WHERE id = $1", id).execute(db).await?;
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! Back-channel logout: what clients are told when a session ends.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU16, Ordering},
+};
+
+use axum::{Form, Router, extract::State, http::StatusCode, routing::post};
+use contracts::seed;
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use crate::started::{Auth, authorize, is_login, parameter, proof_in};
+
+/// A client that is told.
+#[derive(Clone, Default)]
+struct Told {
+    tokens: Arc<Mutex<Vec<String>>>,
+    answers: Arc<AtomicU16>,
+}
+
+impl Told {
+    /// Starts it, and registers it as where `demo` is told.
+    async fn by(auth: &Auth) -> Self {
+        let told = Self::default();
+        told.answer(200);
+        let router = Router::new()
+            .route("/told", post(Self::hear))
+            .route("/elsewhere", post(async || StatusCode::OK).get(async || StatusCode::OK))
+            .with_state(told.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}/told", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        auth.change("demo", |client| client.login.backchannel_logout_uri = Some(uri)).await;
+        told
+    }
+
+    fn answer(&self, status: u16) {
+        self.answers.store(status, Ordering::SeqCst);
+    }
+
+    #[expect(clippy::unused_async, reason = "handlers are")]
+    async fn hear(
+        State(told): State<Self>,
+        Form(form): Form<Vec<(String, String)>>,
+    ) -> (StatusCode, [(&'static str, &'static str); 1]) {
+        let token = form.into_iter().find(|(name, _)| name == "logout_token").unwrap().1;
+        told.tokens.lock().unwrap().push(token);
+        let status = StatusCode::from_u16(told.answers.load(Ordering::SeqCst)).unwrap();
+        (status, [("location", "/elsewhere")])
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.tokens.lock().unwrap().clone()
+    }
+}
+
+async fn left(auth: &Auth) -> i64 {
+    auth.number("select count(*) from backchannel_logout").await
+}
+
+async fn log_out(auth: &Auth, cookie: &str) {
+    let page = auth.get("/auth/logout", cookie).await.expect(200);
+    auth.submit("/auth/logout", cookie, &[("csrf", &proof_in(&page.body))]).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_client_is_told_which_session_of_whom_has_ended() {
+    let auth = Auth::start().await;
+    let told = Told::by(&auth).await;
+    let cookie = auth.log_in("alice").await;
+    let sid = auth.sid(&cookie).await;
+    log_out(&auth, &cookie).await;
+    eventually(async || left(&auth).await == 0).await;
+    let heard = told.heard();
+    assert_eq!(heard.len(), 1, "once for each client, however much it was granted");
+    let (typ, claims) = auth.verify(&heard[0], "demo").await;
+    assert_eq!(typ, "logout+jwt");
+    assert_eq!((&claims["sub"], &claims["sid"]), (&json!(seed::ALICE.to_string()), &json!(sid)));
+    assert_eq!(claims["events"], json!({"http://schemas.openid.net/event/backchannel-logout": {}}));
+    assert!(claims["jti"].is_string() && claims.get("nonce").is_none(), "{claims}");
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 120);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn a_session_that_ends_in_any_other_way_is_told_of_too() {
+    let auth = Auth::start().await;
+    let told = Told::by(&auth).await;
+    // Ended from elsewhere.
+    let (here, elsewhere) = (auth.log_in("alice").await, auth.log_in("alice").await);
+    auth.sid(&elsewhere).await;
+    let csrf = proof_in(&auth.get("/auth/account", &here).await.expect(200).body);
+    auth.submit("/auth/account/sessions", &here, &[("csrf", &csrf), ("session", "others")]).await.expect(303);
+    eventually(async || told.heard().len() == 1).await;
+    // Another user logs in in the same browser.
+    auth.sid(&here).await;
+    auth.fill_in("/auth/login", &here, "bob").await;
+    eventually(async || told.heard().len() == 2 && left(&auth).await == 0).await;
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn who_was_granted_nothing_in_the_session_is_not_told() {
+    let auth = Auth::start().await;
+    let told = Told::by(&auth).await;
+    let (alice, bob) = (auth.log_in("alice").await, auth.log_in("bob").await);
+    auth.sid(&bob).await;
+    log_out(&auth, &alice).await;
+    assert_eq!(left(&auth).await, 0);
+    assert!(parameter(&auth.get(&authorize(&[]), &bob).await, "code").is_some());
+    assert!(told.heard().is_empty());
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_it_is_told_again_with_the_same_id_and_not_for_ever() {
+    let auth = Auth::start().await;
+    let told = Told::by(&auth).await;
+    told.answer(503);
+    let cookie = auth.log_in("alice").await;
+    auth.sid(&cookie).await;
+    log_out(&auth, &cookie).await;
+    let mut ids = Vec::new();
+    for attempt in 1..=7 {
+        eventually(async || told.heard().len() == attempt).await;
+        let (_, claims) = auth.verify(told.heard().last().unwrap(), "demo").await;
+        ids.push(claims["jti"].clone());
+        auth.clock.advance(time::Duration::hours(3));
+    }
+    assert!(ids.iter().all(|id: &Value| *id == ids[0]), "{ids:?}");
+    eventually(async || left(&auth).await == 0).await;
+    assert_eq!(told.heard().len(), 7);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn what_a_client_misses_while_it_is_down_it_is_told_when_it_is_back() {
+    let auth = Auth::start().await;
+    let told = Told::by(&auth).await;
+    told.answer(500);
+    let cookie = auth.log_in("alice").await;
+    auth.sid(&cookie).await;
+    log_out(&auth, &cookie).await;
+    assert!(is_login(&auth.get(&authorize(&[]), &cookie).await), "nobody waits for the client");
+    eventually(async || told.heard().len() == 1).await;
+    told.answer(204);
+    auth.clock.advance(time::Duration::seconds(10));
+    eventually(async || left(&auth).await == 0).await;
+    assert_eq!(told.heard().len(), 2);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn a_redirect_of_a_client_is_not_followed() {
+    let auth = Auth::start().await;
+    let told = Told::by(&auth).await;
+    told.answer(307);
+    let cookie = auth.log_in("alice").await;
+    auth.sid(&cookie).await;
+    log_out(&auth, &cookie).await;
+    eventually(async || told.heard().len() == 1).await;
+    assert_eq!(left(&auth).await, 1, "followed, it would have been taken");
+    auth.end().await;
+}
