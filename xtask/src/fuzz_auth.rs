@@ -71,10 +71,10 @@ fn targets() -> Result<Vec<Target>> {
     let mut build = cargo()?;
     build.args(["test", "--lib", "--no-run", "--message-format=json"]).stderr(Stdio::inherit());
     build.args(CRATES.iter().flat_map(|name| ["--package", name]));
-    let built = build.output().context("cannot run cargo")?;
-    ensure!(built.status.success(), "the tests do not compile");
+    let messages = build.output().context("cannot run cargo")?;
+    ensure!(messages.status.success(), "the tests do not compile");
     let mut targets = Vec::new();
-    for line in String::from_utf8(built.stdout)?.lines() {
+    for line in String::from_utf8(messages.stdout)?.lines() {
         let message: Value = serde_json::from_str(line).unwrap_or_default();
         let Some(program) = message["executable"].as_str().filter(|_| message["profile"]["test"] == true) else {
             continue;

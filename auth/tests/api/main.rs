@@ -8,6 +8,7 @@ mod authorize;
 mod backchannel_logout;
 mod client_credentials;
 mod code;
+mod conformance;
 mod consent;
 mod contract;
 mod cors;
