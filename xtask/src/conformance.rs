@@ -12,6 +12,7 @@ use crate::{
     prepare,
     workspace::{build, programs},
 };
+use clients::Clients;
 use install::{CLIENTS, Client, Installed};
 
 /// Whom to try.
@@ -30,12 +31,13 @@ pub async fn run(options: Options) -> Result<()> {
     let installed = Installed::all(&wanted)?;
     build(false)?;
     let suite = Suite::temporary_of(&programs(false)?, &["auth", "gateway"]).await?;
-    let world = clients::register(&suite).await?;
+    let mut clients = Clients::of(&suite).await?;
+    let world = clients.world(&suite).await?;
     let mut failed = Vec::new();
     let mut checks = 0;
     for client in &wanted {
         println!("\n== {}", Installed::shown(client)?);
-        let report = talk::with(installed.command(client)?, suite.public_url(), &world).await?;
+        let report = talk::with(installed.command(client)?, suite.public_url(), &world, &mut clients).await?;
         checks += report.passed + report.failed.len();
         failed.extend(report.failed.into_iter().map(|check| format!("{}: {check}", client.name)));
     }

@@ -1,6 +1,7 @@
 // openid-client: the code flow of a public and of a confidential client, and what becomes of tokens.
 import * as client from 'openid-client'
-import { REDIRECT, check, comesBack, done, ensure, forget, refused, world } from './suite.mjs'
+import { exportJWK } from 'jose'
+import { REDIRECT, check, comesBack, done, ensure, forget, refused, register, visit, world } from './suite.mjs'
 
 const SCOPE = 'openid profile email offline_access order:read'
 const insecure = { execute: [client.allowInsecureRequests] }
@@ -79,6 +80,33 @@ await check('an answer without iss, or with that of another server, is refused (
   }
 })
 
+await check('a user who does not allow it comes back with access_denied, and is asked again next time', async () => {
+  const config = await discover(await register({ secret: true }))
+  const { url, checks } = await begin(config)
+  await forget()
+  const denied = await comesBack(url, { user: 'alice', press: 'deny' })
+  await refused(() => client.authorizationCodeGrant(config, denied, checks), (error) => error.error === 'access_denied')
+  const silent = await begin(config, { prompt: 'none' })
+  const answer = await comesBack(silent.url)
+  await refused(() => client.authorizationCodeGrant(config, answer, silent.checks), (error) => error.error === 'consent_required')
+})
+
+await check('prompt, max_age and login_hint are heeded', async () => {
+  await forget()
+  const none = await begin(app, { prompt: 'none' })
+  const stranger = await comesBack(none.url)
+  await refused(() => client.authorizationCodeGrant(app, stranger, none.checks), (error) => error.error === 'login_required')
+  const first = await begin(app, { login_hint: 'alice' })
+  const before = await client.authorizationCodeGrant(app, await comesBack(first.url), first.checks)
+  const known = await begin(app, { prompt: 'none', id_token_hint: before.id_token })
+  const again = await client.authorizationCodeGrant(app, await comesBack(known.url), { ...known.checks, maxAge: 3600 })
+  ensure(again.claims().auth_time === before.claims().auth_time, 'logged in anew')
+  const anew = await begin(app, { prompt: 'login', max_age: '60' })
+  const { left, logins } = await visit(anew.url, { user: 'alice', press: 'allow' })
+  ensure(logins === 1, 'the password was not asked for')
+  await client.authorizationCodeGrant(app, new URL(left), { ...anew.checks, maxAge: 60 })
+})
+
 await check('a code with another verifier is refused', async () => {
   const { url, checks } = await begin(app)
   const callback = await comesBack(url)
@@ -104,6 +132,49 @@ await check('a machine gets a token for itself, with the secret in the header or
     const told = await client.tokenIntrospection(machine, tokens.access_token)
     ensure(told.sub === `client:${id}`, JSON.stringify(told))
   }
+})
+
+await check('FAPI 2.0: signed assertions, pushed requests, and tokens bound to a key by DPoP', async () => {
+  const keys = await client.randomDPoPKeyPair('ES256')
+  const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'of the script', use: 'sig', alg: 'ES256' }] }
+  const wish = { method: 'private_key_jwt', jwks, require_par: true, dpop_bound: true }
+  const config = await discover(await register(wish), client.PrivateKeyJwt(keys.privateKey))
+  const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
+  const pushed = async () => {
+    await forget()
+    const { url, checks } = await begin(config)
+    return { url: await client.buildAuthorizationUrlWithPAR(config, url.searchParams, { DPoP }), checks }
+  }
+
+  const { url, checks } = await pushed()
+  ensure(url.searchParams.get('request_uri').startsWith('urn:ietf:params:oauth:request_uri:'), url.href)
+  const callback = await comesBack(url)
+  const tokens = await client.authorizationCodeGrant(config, callback, checks, undefined, { DPoP })
+  ensure(tokens.token_type === 'dpop', tokens.token_type)
+  const told = await client.fetchUserInfo(config, tokens.access_token, world.users.alice, { DPoP })
+  ensure(told.email === 'alice@example.com', JSON.stringify(told))
+  const confirmed = await client.tokenIntrospection(config, tokens.access_token)
+  ensure(confirmed.cnf?.jkt === (await DPoP.calculateThumbprint()), JSON.stringify(confirmed))
+
+  await refused(() => client.fetchUserInfo(config, tokens.access_token, world.users.alice), (error) => error.status === 401)
+  const thief = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
+  await refused(() => client.fetchUserInfo(config, tokens.access_token, world.users.alice, { DPoP: thief }), (error) => error.status === 401)
+
+  const next = await client.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP })
+  await client.fetchUserInfo(config, next.access_token, world.users.alice, { DPoP })
+  await refused(() => client.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP }), grant_refused)
+  await refused(() => client.refreshTokenGrant(config, next.refresh_token, undefined, { DPoP }), grant_refused)
+
+  const again = await comesBack(url)
+    .then((back) => back.searchParams.get('error'))
+    .catch(() => 'a page')
+  ensure(again, 'a pushed request was good twice')
+  const past_par = (await begin(config)).url
+  const unpushed = await comesBack(past_par).then((back) => back.searchParams.get('error')).catch(() => 'a page')
+  ensure(unpushed, 'a client that must push was let in without')
+  const without_proof = await pushed()
+  const code = await comesBack(without_proof.url)
+  await refused(() => client.authorizationCodeGrant(config, code, without_proof.checks), (error) => error.error === 'invalid_dpop_proof' || error.error === 'invalid_grant')
 })
 
 done()

@@ -43,11 +43,17 @@ export async function visit(url, how = {}) {
   return await hear()
 }
 
-/** The same, for visits that end at the client's own address. */
-export async function comesBack(url, how = { user: 'alice' }) {
+/** The same, for visits that end at the client's own address: alice logs in and allows what is asked for. */
+export async function comesBack(url, how = { user: 'alice', press: 'allow' }) {
   const landing = await visit(url, how)
-  if (!landing.left) throw new Error(`did not come back: ${landing.status} at ${landing.at}: ${landing.page}`)
+  if (!landing.left) throw new Error(`did not come back: ${landing.status} at ${landing.at}: ${landing.page ?? landing.fault}`)
   return landing.form ? landing : new URL(landing.left)
+}
+
+/** A client that is registered for this script: { id, secret }. */
+export async function register(wish) {
+  say({ register: wish })
+  return await hear()
 }
 
 /** A browser without cookies. */

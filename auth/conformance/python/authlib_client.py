@@ -4,11 +4,12 @@ import requests
 from authlib.common.security import generate_token
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.integrations.base_client.errors import OAuthError
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
 
-from suite import REDIRECT, WORLD, check, comes_back, forget, parameters
+from suite import REDIRECT, WORLD, check, comes_back, forget, parameters, register
 
 ISSUER = WORLD["issuer"]
 SERVER = requests.get(f"{ISSUER}/.well-known/openid-configuration", timeout=10).json()
@@ -104,3 +105,13 @@ def _():
     url, state = it.create_authorization_url(SERVER["authorization_endpoint"], code_verifier=generate_token(48), response_mode="fragment")
     told = parameters(comes_back(url))
     assert told["error"] and told["state"] == state and told["iss"] == ISSUER, told
+
+
+@check("a machine says who it is by an assertion that it signs")
+def _():
+    key = RSAKey.generate_key(2048, parameters={"kid": "of-the-script", "use": "sig"})
+    client = register(method="private_key_jwt", jwks={"keys": [key.as_dict(private=False)]}, grant_types=["client_credentials"])
+    it = OAuth2Session(client["id"], key.as_pem(private=True).decode(), scope="order:read", token_endpoint_auth_method="private_key_jwt", default_timeout=10)
+    it.register_client_auth_method(PrivateKeyJWT(SERVER["token_endpoint"], headers={"kid": "of-the-script"}))
+    token = it.fetch_token(SERVER["token_endpoint"], grant_type="client_credentials")
+    assert token["scope"] == "order:read", token

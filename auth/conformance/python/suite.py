@@ -39,10 +39,16 @@ def visit(url, **how):
 
 
 def comes_back(url, **how):
-    """The same, for visits that end at the client's own address."""
-    landing = visit(url, **(how or {"user": "alice"}))
+    """The same, for visits that end at the client's own address: alice logs in and allows what is asked for."""
+    landing = visit(url, **(how or {"user": "alice", "press": "allow"}))
     assert "left" in landing, f"did not come back: {landing}"
     return landing["left"]
+
+
+def register(**wish):
+    """A client that is registered for this script: id and secret."""
+    _say({"register": wish})
+    return _hear()
 
 
 def forget():

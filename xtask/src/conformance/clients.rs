@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use launch::{random_text, suite::Suite};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
@@ -9,47 +10,82 @@ const USER_SCOPES: [&str; 8] =
     ["openid", "profile", "email", "offline_access", "store:read", "inventory:read", "order:read", "order:write"];
 const MACHINE_SCOPES: [&str; 3] = ["store:read", "inventory:read", "order:read"];
 const REDIRECTS: [&str; 1] = ["http://127.0.0.1/callback"];
+const CODE: [&str; 2] = ["authorization_code", "refresh_token"];
 
-/// Registers them, and answers what a script hears first.
-pub async fn register(suite: &Suite) -> Result<Value> {
-    let mut db = PgConnection::connect(&suite.database_url("auth")).await?;
-    let code = ["authorization_code", "refresh_token"];
-    let app = insert(&mut db, "conformance-app", false, &code, &USER_SCOPES).await?;
-    let web = insert(&mut db, "conformance-web", true, &code, &USER_SCOPES).await?;
-    let machine = insert(&mut db, "conformance-machine", true, &["client_credentials"], &MACHINE_SCOPES).await?;
-    let url = suite.public_url();
-    Ok(json!({
-        "issuer": format!("{url}/auth"),
-        "public_url": url,
-        "users": {"alice": "01900000-0000-7000-8000-000000000001"},
-        "clients": {
-            "app": app,
-            "web": web,
-            "machine": machine,
-            "gateway": {"id": "gateway", "secret": suite.secrets().gateway_client},
-        },
-    }))
+/// Registers clients.
+pub struct Clients {
+    db: PgConnection,
+    count: u32,
 }
 
-async fn insert(
-    db: &mut PgConnection,
-    id: &str,
-    confidential: bool,
-    grant_types: &[&str],
-    scopes: &[&str],
-) -> Result<Value> {
-    let secret = confidential.then(|| random_text(48));
-    sqlx::query(
-        "insert into client (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan,
-             asks_consent, created_at)
-         values ($1, 'Conformance', sha256($2::bytea), $3, $4, '{}', $5, 'internal', false, now())",
-    )
-    .bind(id)
-    .bind(secret.as_ref().map(String::as_bytes))
-    .bind(grant_types)
-    .bind(REDIRECTS.as_slice())
-    .bind(scopes)
-    .execute(db)
-    .await?;
-    Ok(secret.map_or_else(|| json!({"id": id}), |secret| json!({"id": id, "secret": secret})))
+/// A client that a script wishes for: one that users log in at, unless it says otherwise.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wish {
+    secret: bool,
+    method: Option<String>,
+    jwks: Option<Value>,
+    require_par: bool,
+    dpop_bound: bool,
+    grant_types: Vec<String>,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        let grant_types = CODE.map(str::to_owned).to_vec();
+        let (method, jwks) = (None, None);
+        Self { secret: false, method, jwks, require_par: false, dpop_bound: false, grant_types }
+    }
+}
+
+impl Clients {
+    /// Of this suite.
+    pub async fn of(suite: &Suite) -> Result<Self> {
+        Ok(Self { db: PgConnection::connect(&suite.database_url("auth")).await?, count: 0 })
+    }
+
+    /// What a script hears first.
+    pub async fn world(&mut self, suite: &Suite) -> Result<Value> {
+        let app = self.register(Wish::default()).await?;
+        let web = self.register(Wish { secret: true, ..Wish::default() }).await?;
+        let machine = Wish { secret: true, grant_types: vec!["client_credentials".to_owned()], ..Wish::default() };
+        let machine = self.register(machine).await?;
+        let url = suite.public_url();
+        Ok(json!({
+            "issuer": format!("{url}/auth"),
+            "public_url": url,
+            "users": {"alice": "01900000-0000-7000-8000-000000000001"},
+            "clients": {
+                "app": app,
+                "web": web,
+                "machine": machine,
+                "gateway": {"id": "gateway", "secret": suite.secrets().gateway_client},
+            },
+        }))
+    }
+
+    /// A new client: its id, and its secret if it has one.
+    pub async fn register(&mut self, wish: Wish) -> Result<Value> {
+        self.count += 1;
+        let (id, secret) = (format!("conformance-{}", self.count), wish.secret.then(|| random_text(48)));
+        let of_users = wish.grant_types.iter().any(|it| it == CODE[0]);
+        let scopes = if of_users { &USER_SCOPES[..] } else { &MACHINE_SCOPES };
+        sqlx::query(
+            "insert into client (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, created_at,
+                 authentication_method, jwks, require_par, dpop_bound)
+             values ($1, 'Conformance', sha256($2::bytea), $3, $4, '{}', $5, 'internal', now(), $6, $7, $8, $9)",
+        )
+        .bind(&id)
+        .bind(secret.as_ref().map(String::as_bytes))
+        .bind(&wish.grant_types)
+        .bind(REDIRECTS.as_slice())
+        .bind(scopes)
+        .bind(&wish.method)
+        .bind(&wish.jwks)
+        .bind(wish.require_par)
+        .bind(wish.dpop_bound)
+        .execute(&mut self.db)
+        .await?;
+        Ok(secret.map_or_else(|| json!({"id": id}), |secret| json!({"id": id, "secret": secret})))
+    }
 }

@@ -13,7 +13,11 @@ use tokio::{
     time::timeout,
 };
 
+use super::clients::{Clients, Wish};
+
 const PATIENCE: Duration = Duration::from_mins(3);
+/// Lines that are shown of why a check failed.
+const DETAIL: usize = 40;
 
 /// What came of a script.
 #[derive(Default)]
@@ -38,6 +42,9 @@ enum Said {
         #[serde(default)]
         typed: BTreeMap<String, String>,
     },
+    Register {
+        register: Wish,
+    },
     Forget {
         #[serde(rename = "forget")]
         _all: bool,
@@ -45,12 +52,17 @@ enum Said {
 }
 
 /// Runs a script to its end.
-pub async fn with(command: std::process::Command, public_url: &str, world: &Value) -> Result<Report> {
+pub async fn with(
+    command: std::process::Command,
+    public_url: &str,
+    world: &Value,
+    clients: &mut Clients,
+) -> Result<Report> {
     let mut command = Command::from(command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
     let mut child = command.spawn().context("cannot run the script")?;
     let mut report = Report::default();
-    match timeout(PATIENCE, follow(&mut child, public_url, world, &mut report)).await {
+    match timeout(PATIENCE, follow(&mut child, (public_url, world), clients, &mut report)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => report.fail("the script", &format!("{error:#}")),
         Err(_) => report.fail("the script", &format!("did not end within {PATIENCE:?}")),
@@ -61,7 +73,12 @@ pub async fn with(command: std::process::Command, public_url: &str, world: &Valu
     Ok(report)
 }
 
-async fn follow(child: &mut Child, public_url: &str, world: &Value, report: &mut Report) -> Result<()> {
+async fn follow(
+    child: &mut Child,
+    (public_url, world): (&str, &Value),
+    clients: &mut Clients,
+    report: &mut Report,
+) -> Result<()> {
     let mut tell = child.stdin.take().context("no way to the script")?;
     let mut lines = BufReader::new(child.stdout.take().context("no way from the script")?).lines();
     let mut browser = Browser::of(public_url)?;
@@ -75,6 +92,7 @@ async fn follow(child: &mut Child, public_url: &str, world: &Value, report: &mut
                 let landing = browser.visit(visit.parse()?, &Visit { user, press, typed }).await;
                 say(&mut tell, &landing.map_or_else(|error| json!({"fault": error.to_string()}), shown)).await?;
             }
+            Ok(Said::Register { register }) => say(&mut tell, &clients.register(register).await?).await?,
             Ok(Said::Forget { .. }) => {
                 browser = Browser::of(public_url)?;
                 say(&mut tell, &json!({})).await?;
@@ -106,7 +124,7 @@ impl Report {
 
     fn fail(&mut self, check: &str, detail: &str) {
         println!("FAIL  {check}");
-        detail.lines().for_each(|line| println!("      {line}"));
+        detail.lines().take(DETAIL).for_each(|line| println!("      {line}"));
         self.failed.push(check.to_owned());
     }
 }

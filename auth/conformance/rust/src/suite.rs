@@ -37,7 +37,7 @@ impl Suite {
 
     /// Where the browser was sent to.
     pub fn comes_back(&mut self, url: &str, user: &str) -> Result<String> {
-        self.say(&json!({"visit": url, "user": user}));
+        self.say(&json!({"visit": url, "user": user, "press": "allow"}));
         let landing = hear()?;
         landing["left"].as_str().map(str::to_owned).with_context(|| format!("did not come back: {landing}"))
     }
