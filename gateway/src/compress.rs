@@ -79,7 +79,8 @@ impl Accepts {
             return response;
         }
         let status = response.status();
-        let mut compressed = self.encode(response).await;
+        // Encoders are large, and a future that held one would be moved about with every request that needs none.
+        let mut compressed = Box::pin(self.encode(response)).await;
         // It refuses who takes nothing at all, after the service has acted; such a caller gets it as it is.
         *compressed.status_mut() = status;
         if compressed.headers().contains_key(header::CONTENT_ENCODING) {

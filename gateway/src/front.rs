@@ -43,12 +43,20 @@ impl Front {
 
     async fn answer(self: Arc<Self>, mut request: Request, peer: SocketAddr) -> Response {
         request.extensions_mut().insert(ConnectInfo(peer));
+        let id = trail::name(&mut request);
+        let mut response = self.unnamed(request).await;
+        trail::tell(id, &mut response);
+        response
+    }
+
+    async fn unnamed(self: Arc<Self>, request: Request) -> Response {
         if self.app.policies.load().route(request.uri().path()).is_none() {
             // A router cannot fail.
             return self.pages.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
         }
         web::answered(request, FORWARDED, |request| {
-            trail::lay(request, |request| proxy::forward(State(Arc::clone(&self.app)), request))
+            // It is large, and would be moved into each of those around it.
+            trail::lay(request, |request| Box::pin(proxy::forward(State(Arc::clone(&self.app)), request)))
         })
         .await
     }

@@ -66,27 +66,35 @@ impl Origin {
 
 /// Makes a request's headers what `route`'s service may see.
 pub fn inbound(headers: &mut HeaderMap, route: &Route, origin: &Origin, peer: Option<IpAddr>) {
-    strip_hop_by_hop(headers);
-    strip(headers, claims_identity);
+    strip_listed(headers);
+    strip(headers, |name| HOP_BY_HOP.contains(name) || claims_identity(name));
     if route.audience.is_some() {
         // The session is between browser and auth; services know tokens only.
         headers.remove(header::COOKIE);
         headers.remove(header::HOST);
     }
-    if let Some(peer) = peer.and_then(|ip| HeaderValue::from_str(&ip.to_canonical().to_string()).ok()) {
+    if let Some(peer) = peer.and_then(spelled) {
         headers.insert(FORWARDED_FOR, peer);
     }
     headers.insert(FORWARDED_HOST, origin.host.clone());
     headers.insert(FORWARDED_PROTO, origin.proto.clone());
 }
 
+fn spelled(peer: IpAddr) -> Option<HeaderValue> {
+    let IpAddr::V4(peer) = peer.to_canonical() else { return HeaderValue::from_str(&peer.to_string()).ok() };
+    let (mut text, mut digits) = (String::with_capacity(15), itoa::Buffer::new());
+    for (nth, byte) in peer.octets().into_iter().enumerate() {
+        text.push_str(if nth == 0 { "" } else { "." });
+        text.push_str(digits.format(byte));
+    }
+    HeaderValue::try_from(text).ok()
+}
+
 /// Makes a response's headers what the caller may see.
 pub fn outbound(headers: &mut HeaderMap, route: &Route) {
-    strip_hop_by_hop(headers);
-    for name in &INTERNAL {
-        headers.remove(name);
-    }
-    strip(headers, |name| name.as_str().starts_with("x-internal"));
+    strip_listed(headers);
+    let is_inside = |name: &HeaderName| INTERNAL.contains(name) || name.as_str().starts_with("x-internal");
+    strip(headers, |name| HOP_BY_HOP.contains(name) || is_inside(name));
     if route.audience.is_some() {
         // All share one origin: a service's cookie would be everybody's.
         headers.remove(header::SET_COOKIE);
@@ -108,7 +116,8 @@ fn public_location(location: &HeaderValue, route: &Route) -> Option<HeaderValue>
     HeaderValue::from_str(&format!("{}{path}", route.strip)).ok()
 }
 
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
+// What `Connection` lists.
+fn strip_listed(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let listed: Vec<HeaderName> = headers
             .get_all(header::CONNECTION)
@@ -121,9 +130,6 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
         for name in listed {
             headers.remove(name);
         }
-    }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
     }
 }
 
@@ -142,6 +148,10 @@ fn strip(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
 
 fn claims_identity(name: &HeaderName) -> bool {
     let name = name.as_str();
+    // All begin so.
+    if !name.starts_with(['f', 'p', 'x']) {
+        return false;
+    }
     // Some servers read `_` and `-` as the same.
     let dashed;
     let name = if name.contains('_') {

@@ -1,11 +1,11 @@
 //! What outlives the policies it works by: breakers, permits, budgets. Kept by name, begun anew only when its own section
 //! of the file is another.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use foldhash::HashMap;
 
 /// States by key, each with the policy it was made for. Reading takes no lock. There are as many as were ever declared.
 pub struct Kept<K, P, S>(ArcSwap<HashMap<K, (P, Arc<S>)>>);

@@ -2,13 +2,13 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
     pin::Pin,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use axum::body::{Body, Bytes};
+use foldhash::HashMap;
 use http::{HeaderValue, Request, Response, StatusCode, header, uri::Authority};
 use hyper::{
     body::{Body as HttpBody, Frame, Incoming, SizeHint},

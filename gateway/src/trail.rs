@@ -4,7 +4,6 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tracing::Span;
 use uuid::Uuid;
 use web::telemetry;
 
@@ -12,24 +11,31 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const LONGEST_ID: usize = 128;
 
-/// Gives every request to the gateway's own pages an id and a trace, and every response its id.
+/// Gives every request to the gateway's own pages a trace.
 pub async fn leave(request: Request, next: Next) -> Response {
     lay(request, |request| next.run(request)).await
 }
 
-/// The same around any answer.
+/// The same around any answer, inside its span.
 pub async fn lay<R>(mut request: Request, answer: impl FnOnce(Request) -> R) -> Response
 where
     R: Future<Output = Response>,
 {
-    let id = request_id(request.headers());
-    Span::current().record("request_id", id.to_str().unwrap_or_default());
     let trace = traceparent(request.headers());
-    request.headers_mut().insert(REQUEST_ID, id.clone());
     request.headers_mut().insert(TRACEPARENT, trace);
-    let mut response = answer(request).await;
+    answer(request).await
+}
+
+/// Gives a request its id, before a span is made that tells it. The response is to have it too.
+pub fn name(request: &mut Request) -> HeaderValue {
+    let id = request_id(request.headers());
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    id
+}
+
+/// Gives a response the id of its request.
+pub fn tell(id: HeaderValue, response: &mut Response) {
     response.headers_mut().insert(REQUEST_ID, id);
-    response
 }
 
 // The caller's own id if it is one, in visible characters only: it goes to logs.
@@ -37,7 +43,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     let mut sent = headers.get_all(REQUEST_ID).iter();
     match (sent.next(), sent.next()) {
         (Some(id), None) if is_id(id.as_bytes()) => id.clone(),
-        _ => new_id(&Uuid::now_v7().to_string()),
+        _ => new_id(Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())),
     }
 }
 
@@ -51,8 +57,11 @@ fn traceparent(headers: &HeaderMap) -> HeaderValue {
     let own = telemetry::traceparent().and_then(|own| HeaderValue::from_str(&own).ok());
     let sent = || headers.get(TRACEPARENT).filter(|sent| is_traceparent(sent.as_bytes()));
     own.or_else(|| sent().cloned()).unwrap_or_else(|| {
-        let (trace, span) = (Uuid::new_v4().simple(), Uuid::new_v4().simple().to_string());
-        new_id(&format!("00-{trace}-{}-00", &span[..16]))
+        // Twice 32 hex digits in lower case, of which the span gets half.
+        let (mut trace, mut span) = ([0; 32], [0; 32]);
+        let trace = Uuid::new_v4().simple().encode_lower(&mut trace);
+        let span = Uuid::new_v4().simple().encode_lower(&mut span);
+        new_id(&["00-", trace, "-", &span[..16], "-00"].concat())
     })
 }
 

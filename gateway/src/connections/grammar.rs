@@ -1,9 +1,26 @@
 //! HTTP/1.1 as RFC 9112 writes it and nothing looser: whoever reads the same bytes must see the same requests. It follows
 //! the framing of a connection's requests; what is in them is for others to judge.
 
+use memchr::{memchr, memchr2};
+
 /// A line of a head, of a trailer or before a chunk is shorter, whatever the setting.
 const LONGEST_LINE: usize = 512 * 1024;
 const LONGEST_CHUNK_LINE: usize = 256;
+
+/// What names are made of (RFC 9110 §5.6.2). A table, for every byte of every name is looked up.
+const TOKEN: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0_u8);
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let (others, mut nth) = (b"!#$%&'*+-.^_`|~", 0);
+    while nth < others.len() {
+        table[others[nth] as usize] = true;
+        nth += 1;
+    }
+    table
+};
 
 /// Where in its requests a connection is.
 #[derive(Debug, Default)]
@@ -68,7 +85,7 @@ impl Grammar {
 
     // How many bytes were taken of `rest`, which begins within a line.
     fn line(&mut self, rest: &[u8]) -> Option<usize> {
-        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+        let Some(end) = memchr(b'\n', rest) else {
             self.line.extend_from_slice(rest);
             let chunk_line = matches!(self.place, Place::ChunkSize | Place::ChunkEnd);
             let longest = if chunk_line { LONGEST_CHUNK_LINE } else { LONGEST_LINE };
@@ -89,7 +106,7 @@ impl Grammar {
     // Where a line leads to, without its line feed.
     fn after(&mut self, line: &[u8]) -> Option<Place> {
         let line = line.strip_suffix(b"\r")?;
-        if line.iter().any(|byte| matches!(byte, b'\r' | b'\0')) {
+        if memchr2(b'\r', b'\0', line).is_some() {
             return None;
         }
         match self.place {
@@ -153,10 +170,9 @@ fn is_old(line: &[u8]) -> Option<bool> {
 
 // RFC 9112 §5: the name comes first in the line and goes up to the colon, without a space; so no line is folded.
 fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
+    let colon = memchr(b':', line)?;
     let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    (!name.is_empty() && name.iter().all(token)).then_some((name, value))
+    (!name.is_empty() && name.iter().all(|byte| TOKEN[usize::from(*byte)])).then_some((name, value))
 }
 
 // RFC 9112 §7.1, with extensions, which nobody here reads.

@@ -6,6 +6,12 @@ use super::Format;
 
 /// The format that is taken most gladly; JSON, then XML, where that is the same. `None`: none of them.
 pub fn best(accept: &[HeaderValue]) -> Option<Format> {
+    // So say nearly all.
+    if let [only] = accept
+        && (only == "application/json" || only == "*/*")
+    {
+        return Some(Format::Json);
+    }
     let ranges: Vec<(String, u16)> = accept.iter().filter_map(|it| it.to_str().ok()).flat_map(ranges).collect();
     if ranges.is_empty() {
         return Some(Format::Json);

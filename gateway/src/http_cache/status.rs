@@ -4,6 +4,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
+/// As metrics name them.
+pub const NAMES: [&str; 8] =
+    ["stale", "hit", "joined", "revalidated", "stale_on_error", "bypass", "stored", "not_stored"];
+
 /// How an answer came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -44,7 +48,7 @@ impl Status {
         }
     }
 
-    /// As metrics name it.
+    /// As metrics name it, one of [`NAMES`].
     pub fn name(self) -> &'static str {
         match self {
             Self::Hit { ttl: ..=0 } => "stale",
@@ -69,8 +73,8 @@ impl Status {
                 format!("gateway; fwd=stale; fwd-status={}; ttl={ttl}", failed.as_u16())
             }
             Self::Instead { failed: None, ttl } => format!("gateway; fwd=stale; ttl={ttl}"),
-            Self::Forwarded { why, stored: true } => format!("gateway; fwd={}; stored", why.text()),
-            Self::Forwarded { why, stored: false } => format!("gateway; fwd={}", why.text()),
+            Self::Forwarded { why, stored: true } => ["gateway; fwd=", why.text(), "; stored"].concat(),
+            Self::Forwarded { why, stored: false } => ["gateway; fwd=", why.text()].concat(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! How a caller is told where it stands: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers, lists
 //! of RFC 9651).
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -54,11 +53,13 @@ impl Standing {
     pub fn tell(&self, headers: &mut HeaderMap) {
         let Some(policy) = &self.policy else { return };
         headers.insert(POLICY, policy.clone());
-        let mut text = String::with_capacity(64);
+        let (mut text, mut digits) = (String::with_capacity(64), itoa::Buffer::new());
         for item in self.items.iter().flatten() {
             let comma = if text.is_empty() { "" } else { ", " };
-            // Writing to a String does not fail.
-            let _ = write!(text, "{comma}\"{}\";r={};t={}", item.name, item.left, item.full_in);
+            for part in [comma, "\"", item.name, "\";r=", digits.format(item.left), ";t="] {
+                text.push_str(part);
+            }
+            text.push_str(digits.format(item.full_in));
         }
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(STANDING, value);

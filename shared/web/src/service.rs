@@ -59,20 +59,30 @@ impl Handle {
 impl Service {
     /// Sets up telemetry and binds both addresses.
     pub async fn start(name: &'static str, version: &'static str, settings: &Settings) -> anyhow::Result<Self> {
-        Self::start_with_listeners(1, name, version, settings).await
+        Self::begin((name, version), 1, settings, telemetry::Traces::Always).await
     }
 
-    /// The same for a server that accepts on several threads, each with a listener of its own (`SO_REUSEPORT`). Where
-    /// the system cannot share a port there is one.
+    /// The same for a server that passes requests on, and accepts on several threads, each with a listener of its own
+    /// (`SO_REUSEPORT`). Where the system cannot share a port there is one. Spans of its own are made only where they
+    /// are exported; else it passes on the trace context that comes with a request.
     pub async fn start_with_listeners(
         count: usize,
         name: &'static str,
         version: &'static str,
         settings: &Settings,
     ) -> anyhow::Result<Self> {
+        Self::begin((name, version), count, settings, telemetry::Traces::Exported).await
+    }
+
+    async fn begin(
+        (name, version): (&'static str, &'static str),
+        count: usize,
+        settings: &Settings,
+        traces: telemetry::Traces,
+    ) -> anyhow::Result<Self> {
         #[cfg(debug_assertions)]
         settings.crash_at.clone().into_iter().for_each(crash::arm);
-        let spans = telemetry::start(name, settings)?;
+        let spans = telemetry::start(name, settings, traces)?;
         telemetry::metrics();
         let cannot = |address: SocketAddr| move || format!("cannot listen on {address}");
         let api = listen(settings.bind, count).await.with_context(cannot(settings.bind))?;

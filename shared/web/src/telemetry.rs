@@ -1,6 +1,14 @@
 //! Logs, traces and metrics. Set up once per process, whatever number of services run in it.
 
-use std::{io::IsTerminal, sync::OnceLock, time::Duration};
+use std::{
+    fmt::{self, Debug},
+    io::IsTerminal,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use opentelemetry::{
@@ -11,9 +19,15 @@ use opentelemetry::{
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use tokio::time::sleep;
-use tracing::Span;
+use tracing::{Span, field::Field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    field::MakeExt,
+    fmt::format::{Writer, debug_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::settings::{LogFormat, Settings};
 
@@ -22,8 +36,24 @@ const DURATIONS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 
 const ADDED_UP: Duration = Duration::from_secs(5);
 
+static EXPORTS: AtomicBool = AtomicBool::new(false);
+
+/// Whether anybody is told of spans.
+pub(crate) fn exports() -> bool {
+    EXPORTS.load(Relaxed)
+}
+
+/// Which processes have traces of their own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Traces {
+    /// What it does goes on in events, with the trace that caused it.
+    Always,
+    /// It only passes on what others began, and so needs its own part only where somebody is told.
+    Exported,
+}
+
 /// Sets up logs and traces. The provider is shut down last, so that the last spans still leave.
-pub(crate) fn start(service: &'static str, settings: &Settings) -> anyhow::Result<SdkTracerProvider> {
+pub(crate) fn start(service: &'static str, settings: &Settings, traces: Traces) -> anyhow::Result<SdkTracerProvider> {
     let filter = EnvFilter::try_new(&settings.log)?;
     let provider = tracer_provider(service, settings)?;
     global::set_text_map_propagator(TraceContextPropagator::new());
@@ -31,9 +61,15 @@ pub(crate) fn start(service: &'static str, settings: &Settings) -> anyhow::Resul
     let colours = std::io::stderr().is_terminal();
     let lines = match settings.log_format {
         LogFormat::Json => tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).boxed(),
-        LogFormat::Text => tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr).boxed(),
+        LogFormat::Text => tracing_subscriber::fmt::layer()
+            .fmt_fields(debug_fn(field).delimited(" "))
+            .with_ansi(colours)
+            .with_writer(std::io::stderr)
+            .boxed(),
     };
     // Each of these costs something at every poll of every request, and says nothing that is asked here.
+    EXPORTS.fetch_or(settings.otlp_endpoint.is_some(), Relaxed);
+    let traced = traces == Traces::Always || settings.otlp_endpoint.is_some();
     let spans = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer(service))
         .with_context_activation(false)
@@ -41,8 +77,16 @@ pub(crate) fn start(service: &'static str, settings: &Settings) -> anyhow::Resul
         .with_threads(false)
         .with_location(false);
     // A second service in the same process (in tests) keeps the first one's.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).with(spans).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(lines).with(traced.then_some(spans)).try_init();
     Ok(provider)
+}
+
+// Written with every request's span, so without the colours that the library's own way makes up its mind about anew.
+fn field(line: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
+    match field.name() {
+        "message" => write!(line, "{value:?}"),
+        name => write!(line, "{name}={value:?}"),
+    }
 }
 
 fn tracer_provider(service: &'static str, settings: &Settings) -> anyhow::Result<SdkTracerProvider> {
