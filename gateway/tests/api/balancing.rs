@@ -27,7 +27,7 @@ async fn two_instances_share_the_requests() {
 async fn an_instance_that_cannot_be_reached_costs_no_request() {
     let world = World::new().await;
     let alive = Instance::echo("alive").await;
-    let gateway = world.gateway(&format!("store={},store={}", nobody().await, alive.address)).await;
+    let gateway = world.gateway(&format!("store={},store={}", nobody(), alive.address)).await;
     assert_eq!(counts(&gateway, 50).await["alive"], 50);
     let answer = gateway.client.post("/api/store/v1/x", "good-1", &"the whole body").await.expect(200);
     assert_eq!(answer.read::<Arrived>().body, "\"the whole body\"");
@@ -38,7 +38,7 @@ async fn a_body_goes_to_the_other_instance_whole() {
     let world = World::new().await;
     for _ in 0..8 {
         let alive = Instance::echo("alive").await;
-        let gateway = world.gateway(&format!("store={},store={}", nobody().await, alive.address)).await;
+        let gateway = world.gateway(&format!("store={},store={}", nobody(), alive.address)).await;
         let answer = gateway.client.post("/api/store/v1/x", "good-1", &"the whole body").await.expect(200);
         assert_eq!(answer.read::<Arrived>().body, "\"the whole body\"");
     }
@@ -47,7 +47,7 @@ async fn a_body_goes_to_the_other_instance_whole() {
 #[tokio::test]
 async fn when_all_instances_are_gone_the_caller_is_told_so() {
     let world = World::new().await;
-    let gateway = world.gateway(&format!("store={},store={}", nobody().await, nobody().await)).await;
+    let gateway = world.gateway(&format!("store={},store={}", nobody(), nobody())).await;
     for _ in 0..10 {
         let answer = gateway.get("/api/store/v1/x", "good-1").await.expect(503);
         assert_eq!(answer.code(), "unreachable");

@@ -133,7 +133,7 @@ async fn a_service_that_hangs_opens_it_and_callers_who_leave_do_not_keep_it_half
 #[tokio::test]
 async fn a_service_that_nobody_runs_is_no_failure_to_be_spared() {
     let world = World::new().await;
-    let gateway = gateway(&world, &format!("order={}", nobody().await), LONG).await;
+    let gateway = gateway(&world, &format!("order={}", nobody()), LONG).await;
     for _ in 0..30 {
         assert_eq!(get(&gateway).await.expect(503).code(), "no_instance");
     }

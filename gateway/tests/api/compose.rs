@@ -105,7 +105,7 @@ async fn a_page_is_joined_from_three_services_each_with_a_jwt_for_itself() {
 #[tokio::test]
 async fn a_part_that_hangs_or_is_not_there_is_missing_and_the_rest_is_told_in_time() {
     let (world, hang) = (World::new().await, Hang::default());
-    let (store, inventory, shipping) = (store().await, hang.instance().await, nobody().await);
+    let (store, inventory, shipping) = (store().await, hang.instance().await, nobody());
     let all = format!("store={},inventory={},shipping={shipping}", store.address, inventory.address);
     let gateway = gateway(&world, &all, 4_000).await;
     let pages = join_all((0..3).map(|_| gateway.get(PAGE, "good-1"))).await;

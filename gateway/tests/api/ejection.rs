@@ -133,6 +133,6 @@ async fn a_name_with_several_addresses_leads_to_whoever_is_there() {
     for _ in 0..20 {
         assert_eq!(gateway.arrived("/api/store/v1/x", "good-1").await.at, "store");
     }
-    let nowhere = world.gateway(&format!("store={}", nobody().await.replace("127.0.0.1", "localhost"))).await;
+    let nowhere = world.gateway(&format!("store={}", nobody().replace("127.0.0.1", "localhost"))).await;
     assert_eq!(nowhere.get("/api/store/v1/x", "good-1").await.expect(503).code(), "unreachable");
 }

@@ -23,7 +23,7 @@ async fn a_service_that_does_not_answer_in_time_is_given_up() {
 #[tokio::test]
 async fn a_service_that_nobody_runs_is_unavailable_for_now() {
     let world = World::new().await;
-    let gateway = world.gateway(&format!("store={}", nobody().await)).await;
+    let gateway = world.gateway(&format!("store={}", nobody())).await;
     for (path, code) in [("/api/store/v1/x", "unreachable"), ("/api/order/v1/x", "no_instance")] {
         let answer = gateway.get(path, "good-1").await.expect(503);
         assert_eq!(answer.code(), code);

@@ -54,7 +54,7 @@ async fn whatever_the_method_nothing_is_lost_when_no_byte_was_sent() {
     let world = World::new().await;
     for _ in 0..6 {
         let alive = Scripted::start(&[FINE]).await;
-        let stores = [nobody().await, nobody().await, alive.address.clone()];
+        let stores = [nobody(), nobody(), alive.address.clone()];
         let stores: Vec<_> = stores.iter().map(String::as_str).collect();
         let gateway = gateway(&world, Policies::standard(), &stores).await;
         assert_eq!(send(&gateway, &Method::POST, "an order").await, 200);

@@ -93,10 +93,9 @@ impl Instance {
     }
 }
 
-/// An address where nobody listens.
-pub async fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// An address where nobody listens, nor will as long as the tests run.
+pub fn nobody() -> String {
+    format!("http://127.0.0.1:{}", testkit::free_port().unwrap())
 }
 
 /// A service that waits to be let go before it answers, and knows how many requests are inside.

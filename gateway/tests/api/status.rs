@@ -125,7 +125,7 @@ async fn what_is_gone_is_shown_with_nothing() {
 #[tokio::test]
 async fn what_is_down_is_seen_to_be_down() {
     let (world, tokens) = (World::new().await, Tokens::serve().await);
-    let gateway = gateway(&world, &tokens, &format!("order={}", nobody().await)).await;
+    let gateway = gateway(&world, &tokens, &format!("order={}", nobody())).await;
     eventually(async || gateway.get("/api/order/v1/x", "good-1").await.expect(503).code() == "circuit_open").await;
     let status = status(&gateway).await;
     let order = service(&status, "order");

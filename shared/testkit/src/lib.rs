@@ -17,7 +17,7 @@ pub use client::{Answer, Client, NOBODY};
 pub use contract::{Contract, assert_contract_is_committed};
 pub use eventually::{Outcome, eventually};
 pub use holder::Holder;
-pub use launch::Temporary;
+pub use launch::{Temporary, free_port};
 pub use operations::Operations;
 pub use tokens::Tokens;
 pub use web::Clock;
