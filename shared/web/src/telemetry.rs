@@ -69,7 +69,7 @@ pub(crate) fn start(service: &'static str, settings: &Settings, traces: Traces) 
     };
     // Each of these costs something at every poll of every request, and says nothing that is asked here.
     EXPORTS.fetch_or(settings.otlp_endpoint.is_some(), Relaxed);
-    let traced = traces == Traces::Always || settings.otlp_endpoint.is_some();
+    let has_spans = traces == Traces::Always || settings.otlp_endpoint.is_some();
     let spans = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer(service))
         .with_context_activation(false)
@@ -77,7 +77,7 @@ pub(crate) fn start(service: &'static str, settings: &Settings, traces: Traces) 
         .with_threads(false)
         .with_location(false);
     // A second service in the same process (in tests) keeps the first one's.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).with(traced.then_some(spans)).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(lines).with(has_spans.then_some(spans)).try_init();
     Ok(provider)
 }
 
