@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use proof::Thumbprint;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +20,8 @@ pub struct Claims {
     pub subject: Arc<str>,
     /// What the application may use, see `plans`.
     pub plan: Arc<str>,
+    /// The key whose holder alone may use the token; `None` if its bearer may. Not in the JWT: the service cannot check it.
+    pub key: Option<Thumbprint>,
     /// Who may see the same as this caller. `None`: that cannot be told.
     pub class: Option<Class>,
 }
@@ -49,6 +52,7 @@ impl Claims {
             client: payload.client_id.into(),
             subject: payload.sub.into(),
             plan: payload.plan.into(),
+            key: None,
             class,
         }
     }

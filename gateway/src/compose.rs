@@ -18,7 +18,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header, request::Parts as Head};
 use web::Problem;
 
-use crate::{App, deadline::Deadline, hygiene, path, policies::Policies, proxy};
+use crate::{App, deadline::Deadline, hygiene, path, policies::Policies, proofs::Whole, proxy};
 pub use declared::{Api, Resource, Row};
 use parts::Asking;
 use template::Values;
@@ -60,7 +60,8 @@ async fn join(
     hygiene::check(head).map_err(|refusal| refusal.problem())?;
     let deadline = Deadline::within(&head.headers, resource.timeout).map_err(|refusal| refusal.problem())?;
     let values = resource.values(from_path, query)?;
-    let asking = Asking { app, resource, head, deadline, values, standing: Mutex::default() };
+    let whole = Arc::new(Whole::of(head));
+    let asking = Asking { app, resource, head, whole, deadline, values, standing: Mutex::default() };
     let mut response = match asking.all().await {
         Ok(parts) => joined::response(resource, parts),
         Err(refused) => refused,

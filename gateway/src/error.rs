@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use proof::{Algorithm, Fault};
 use web::Problem;
 
 use crate::path::PathFault;
@@ -22,6 +23,9 @@ pub enum Refusal {
     MalformedToken,
     ForeignJwt,
     InvalidToken,
+    BoundToken,
+    UnboundToken,
+    InvalidProof(Fault),
     NotForService { service: &'static str },
     AuthUnavailable,
     RateLimited { limit: &'static str, again: Duration },
@@ -62,7 +66,7 @@ impl Refusal {
             Self::NoToken => new(S::UNAUTHORIZED, "token_required", "An access token is required")
                 .header(header::WWW_AUTHENTICATE, challenge(None)),
             Self::MalformedToken => new(S::UNAUTHORIZED, "invalid_token", "Invalid access token")
-                .detail("One Authorization header of the form `Bearer <token>` is needed.")
+                .detail("One Authorization header of the form `Bearer <token>` or `DPoP <token>` is needed.")
                 .header(header::WWW_AUTHENTICATE, challenge(Some("malformed"))),
             Self::ForeignJwt => new(S::UNAUTHORIZED, "invalid_token", "Invalid access token")
                 .detail("A JWT is not accepted here. Send the access token that /auth/token gave you.")
@@ -70,6 +74,15 @@ impl Refusal {
             Self::InvalidToken => new(S::UNAUTHORIZED, "invalid_token", "Invalid access token")
                 .detail("The access token is unknown, expired or revoked.")
                 .header(header::WWW_AUTHENTICATE, challenge(Some("unknown, expired or revoked"))),
+            Self::BoundToken => new(S::UNAUTHORIZED, "invalid_token", "Invalid access token")
+                .detail("The access token is bound to a key: `Authorization: DPoP <token>` and a proof are needed.")
+                .header(header::WWW_AUTHENTICATE, dpop("invalid_token", "the token is bound to a key")),
+            Self::UnboundToken => new(S::UNAUTHORIZED, "invalid_token", "Invalid access token")
+                .detail("The access token is bound to no key: it is sent as `Authorization: Bearer <token>`.")
+                .header(header::WWW_AUTHENTICATE, dpop("invalid_token", "the token is bound to no key")),
+            Self::InvalidProof(fault) => new(S::UNAUTHORIZED, "invalid_dpop_proof", "Invalid DPoP proof")
+                .detail(fault.to_string())
+                .header(header::WWW_AUTHENTICATE, dpop("invalid_dpop_proof", fault.0)),
             Self::NotForService { service } => new(S::FORBIDDEN, "token_not_for_service", "Token not valid there")
                 .with("service", service),
             Self::AuthUnavailable => soon(new(S::SERVICE_UNAVAILABLE, "auth_unavailable", "Tokens cannot be checked")),
@@ -129,6 +142,13 @@ fn soon(problem: Problem) -> Problem {
 fn after(wait: Duration, problem: Problem) -> Problem {
     let seconds = wait.as_millis().div_ceil(1_000).max(1);
     problem.header(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)))
+}
+
+// RFC 9449 §7.1.
+fn dpop(error: &str, why: &str) -> HeaderValue {
+    let algorithms = Algorithm::NAMES.join(" ");
+    let text = format!("DPoP realm=\"retail\", error=\"{error}\", error_description=\"{why}\", algs=\"{algorithms}\"");
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("DPoP"))
 }
 
 // RFC 6750 §3: no error code when no token was sent.

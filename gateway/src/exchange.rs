@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use http::{HeaderValue, StatusCode};
+use proof::Thumbprint;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -28,6 +29,13 @@ pub struct Exchange {
 struct Granted {
     access_token: String,
     expires_in: u64,
+    /// The key that the opaque token is bound to (RFC 9449, section 6).
+    cnf: Option<Confirmation>,
+}
+
+#[derive(Deserialize)]
+struct Confirmation {
+    jkt: String,
 }
 
 #[derive(Deserialize)]
@@ -92,7 +100,9 @@ fn granted(granted: &Granted) -> anyhow::Result<Answer> {
     let mut authorization = HeaderValue::try_from(format!("Bearer {}", granted.access_token))
         .context("the exchanged token is no header value")?;
     authorization.set_sensitive(true);
-    let claims = Claims::of(&granted.access_token).into();
+    let key =
+        granted.cnf.as_ref().map(|cnf| Thumbprint::parse(&cnf.jkt).context("cnf is no thumbprint")).transpose()?;
+    let claims = Claims { key, ..Claims::of(&granted.access_token) }.into();
     Ok(Answer::Granted { authorization, expires_in: Duration::from_secs(granted.expires_in), claims })
 }
 

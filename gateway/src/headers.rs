@@ -7,6 +7,7 @@ use http::{Uri, uri::Scheme};
 
 use crate::routes::Route;
 
+const DPOP: HeaderName = HeaderName::from_static("dpop");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -72,6 +73,8 @@ pub fn inbound(headers: &mut HeaderMap, route: &Route, origin: &Origin, peer: Op
         // The session is between browser and auth; services know tokens only.
         headers.remove(header::COOKIE);
         headers.remove(header::HOST);
+        // Seen, and worth nothing to anybody else.
+        headers.remove(DPOP);
     }
     if let Some(peer) = peer.and_then(spelled) {
         headers.insert(FORWARDED_FOR, peer);

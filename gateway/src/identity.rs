@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header, request::Parts};
 use metrics::counter;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
@@ -14,6 +14,7 @@ use crate::claims::Claims;
 use crate::error::Refusal;
 use crate::exchange::Exchange;
 use crate::meters::Tally;
+use crate::proofs::Proofs;
 
 const LONGEST_TOKEN: usize = 512;
 
@@ -21,6 +22,7 @@ const LONGEST_TOKEN: usize = 512;
 pub struct Translator {
     pub cache: Cache,
     pub exchange: Exchange,
+    proofs: Proofs,
     // Where questions are asked: they and their connections outlive the runtime of whoever wants to know.
     runtime: Handle,
     // How often the cache knew, was asking already, or had to ask.
@@ -31,22 +33,22 @@ pub struct Translator {
 
 impl Translator {
     /// To be called in the runtime that lives as long as the process.
-    pub fn new(cache: Cache, exchange: Exchange) -> Self {
+    pub fn new(cache: Cache, exchange: Exchange, proofs: Proofs) -> Self {
         let [hit, joined, miss] =
             ["hit", "joined", "miss"].map(|how| Tally::new(counter!("gateway_token_cache_total", "result" => how)));
-        Self { cache, exchange, runtime: Handle::current(), hit, joined, miss }
+        Self { cache, exchange, proofs, runtime: Handle::current(), hit, joined, miss }
     }
 
     /// The `Authorization` header that `audience` gets in place of the caller's, and what it says. Whoever is not known
-    /// to be somebody must be let in by `stranger`, before auth is asked.
+    /// to be somebody must be let in by `stranger`, before auth is asked; so must who fails to prove the token's key.
     pub async fn translate(
         self: &Arc<Self>,
-        headers: &HeaderMap,
+        request: &Parts,
         audience: &'static str,
-        stranger: impl FnOnce() -> Result<(), Refusal>,
+        mut stranger: impl FnMut() -> Result<(), Refusal>,
     ) -> Result<(HeaderValue, Arc<Claims>), Refusal> {
-        let token = match bearer(headers) {
-            Ok(token) => token,
+        let (scheme, token) = match presented(&request.headers) {
+            Ok(presented) => presented,
             Err(refusal) => return Err(stranger().err().unwrap_or(refusal)),
         };
         let key = Key { token: Sha256::digest(token).into(), audience };
@@ -71,16 +73,29 @@ impl Translator {
         };
         how.count();
         match answer {
-            Answer::Granted { authorization, claims, .. } => Ok((authorization, claims)),
+            Answer::Granted { authorization, claims, .. } => match self.may_use(request, (scheme, token), &claims) {
+                Ok(()) => Ok((authorization, claims)),
+                Err(refusal) => Err(stranger().err().unwrap_or(refusal)),
+            },
             Answer::Refused => Err(Refusal::InvalidToken),
             Answer::NotForAudience => Err(Refusal::NotForService { service: audience }),
             Answer::Unavailable => Err(Refusal::AuthUnavailable),
         }
     }
 
+    // A bound token with a proof of its key, another one as its bearer's.
+    fn may_use(&self, request: &Parts, (scheme, token): (Scheme, &str), claims: &Claims) -> Result<(), Refusal> {
+        match (claims.key, scheme) {
+            (None, Scheme::Bearer) => Ok(()),
+            (Some(key), Scheme::Dpop) => self.proofs.check(request, token, key).map_err(Refusal::InvalidProof),
+            (Some(_), Scheme::Bearer) => Err(Refusal::BoundToken),
+            (None, Scheme::Dpop) => Err(Refusal::UnboundToken),
+        }
+    }
+
     /// Whether the caller is known to be an operator. Who is not known yet is not asked about.
     pub fn is_operator(&self, headers: &HeaderMap, audience: &'static str) -> bool {
-        let Ok(token) = bearer(headers) else { return false };
+        let Ok((_, token)) = presented(headers) else { return false };
         let key = Key { token: Sha256::digest(token).into(), audience };
         matches!(self.cache.known(&key, Instant::now()), Some(Answer::Granted { claims, .. }) if claims.operator)
     }
@@ -96,15 +111,26 @@ impl Translator {
     }
 }
 
-// RFC 6750 §2.1. The other ways of that standard to send a token are not offered.
-fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+/// How a token is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+// RFC 6750 §2.1, RFC 9449 §7.1. The other ways of the former to send a token are not offered.
+fn presented(headers: &HeaderMap) -> Result<(Scheme, &str), Refusal> {
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
     let value = sent.next().ok_or(Refusal::NoToken)?;
     let value = value.to_str().map_err(|_| Refusal::MalformedToken)?;
     let (scheme, token) = value.split_once(' ').ok_or(Refusal::MalformedToken)?;
     let token = token.trim_matches(' ');
-    let well_formed = scheme.eq_ignore_ascii_case("bearer") && is_token(token.as_bytes());
-    if sent.next().is_some() || !well_formed {
+    let scheme = match scheme {
+        _ if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+        _ if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+        _ => return Err(Refusal::MalformedToken),
+    };
+    if sent.next().is_some() || !is_token(token.as_bytes()) {
         return Err(Refusal::MalformedToken);
     }
     if token.split('.').count() == 3 {
@@ -113,7 +139,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
     if token.len() > LONGEST_TOKEN {
         return Err(Refusal::InvalidToken);
     }
-    Ok(token)
+    Ok((scheme, token))
 }
 
 fn is_token(token: &[u8]) -> bool {
@@ -130,20 +156,22 @@ mod tests {
 
     fn read(values: &[&str]) -> Result<String, Refusal> {
         let headers = values.iter().map(|v| (header::AUTHORIZATION, v.parse().unwrap())).collect();
-        bearer(&headers).map(str::to_owned)
+        presented(&headers).map(|(_, token)| token.to_owned())
     }
 
     #[tokio::test]
     async fn one_who_is_not_let_in_refuses_nobody_who_came_with_the_same_token() {
         let exchange = Exchange::new("http://127.0.0.1:9/auth", "secret".to_owned().into()).unwrap();
-        let translator = Arc::new(Translator::new(Cache::new(Limits::default()), exchange));
-        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("Bearer abc"))]);
-        let mut joins = Box::pin(translator.translate(&headers, "store", || Ok(())));
+        let proofs = Proofs::new("https://shop.example");
+        let translator = Arc::new(Translator::new(Cache::new(Limits::default()), exchange, proofs));
+        let (request, ()) =
+            http::Request::get("/").header("authorization", "Bearer abc").body(()).unwrap().into_parts();
+        let mut joins = Box::pin(translator.translate(&request, "store", || Ok(())));
         let stranger = || {
             assert!(joins.as_mut().now_or_never().is_none());
             Err(Refusal::NoToken)
         };
-        assert_eq!(translator.translate(&headers, "store", stranger).await.unwrap_err(), Refusal::NoToken);
+        assert_eq!(translator.translate(&request, "store", stranger).await.unwrap_err(), Refusal::NoToken);
         // It asks on its own behalf now.
         assert!(joins.as_mut().now_or_never().is_none());
         assert_eq!(joins.await.unwrap_err(), Refusal::AuthUnavailable);
@@ -153,6 +181,7 @@ mod tests {
     fn a_bearer_token_is_taken_whatever_the_case_of_its_scheme() {
         assert_eq!(read(&["Bearer abc-1_2~"]), Ok("abc-1_2~".to_owned()));
         assert_eq!(read(&["bEARER  abc"]), Ok("abc".to_owned()));
+        assert_eq!(read(&["dPoP abc"]), Ok("abc".to_owned()));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod identity;
 pub mod cache;
 mod claims;
 mod exchange;
+mod proofs;
 mod revocation;
 
 pub mod plans;
@@ -108,6 +109,7 @@ use metering::Metering;
 use meters::Meters;
 use operators::{AUDIENCE, Operators};
 use policies::{Policies, Shared};
+use proofs::Proofs;
 use quota::Quotas;
 use revocation::Revocations;
 use shed::Shedder;
@@ -159,7 +161,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
         meters: Meters::default(),
         metering: Arc::default(),
         shedder: Shedder::default(),
-        translator: Arc::new(Translator::new(Cache::new(limits), exchange)),
+        translator: Arc::new(Translator::new(Cache::new(limits), exchange, Proofs::new(&config.web.public_url))),
         throttle: Throttle::new(gateways.clone()),
         quotas: Arc::new(Quotas::new(&nats)),
         caches: Caches::default(),

@@ -35,14 +35,15 @@ pub struct Operators {
 }
 
 /// Puts the JWT in place of the caller's token.
-pub async fn identify(State(it): State<Operators>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+pub async fn identify(State(it): State<Operators>, request: Request, next: Next) -> Response {
+    let (mut head, body) = request.into_parts();
+    let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let rate = it.app.policies.load().addresses;
     let stranger = || it.app.throttle.address(rate, peer, &mut Standing::default());
-    match it.app.translator.translate(request.headers(), AUDIENCE, stranger).await {
+    match it.app.translator.translate(&head, AUDIENCE, stranger).await {
         Ok((jwt, _)) => {
-            request.headers_mut().insert(header::AUTHORIZATION, jwt);
-            next.run(request).await
+            head.headers.insert(header::AUTHORIZATION, jwt);
+            next.run(Request::from_parts(head, body)).await
         }
         Err(refusal) => refusal.into_response(),
     }

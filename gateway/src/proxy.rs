@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderValue, Method, header};
 use tokio::time::timeout_at;
 
 use crate::claims::Claims;
@@ -91,12 +91,12 @@ async fn identify(
     app: &App,
     (policies, route): (&Policies, &Route),
     Noted { standing, metered }: &mut Noted,
-    headers: &HeaderMap,
+    request: &Parts,
     peer: Option<IpAddr>,
 ) -> Result<Option<(HeaderValue, Arc<Claims>)>, Refusal> {
     let mut stranger = || app.throttle.address(policies.addresses, peer, standing);
     let Some(audience) = route.audience else { return stranger().map(|()| None) };
-    let (jwt, claims) = app.translator.translate(headers, audience, stranger).await?;
+    let (jwt, claims) = app.translator.translate(request, audience, stranger).await?;
     metered.by(&claims);
     app.throttle.caller(&policies.plans, &claims, standing)?;
     app.quotas.take(&policies.plans, &claims, standing).await?;
@@ -115,7 +115,7 @@ async fn pass(
     let is_operator = || route.audience.is_some_and(|audience| app.translator.is_operator(&head.headers, audience));
     let admitted = app.shedder.admit(route, is_operator)?;
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let identity = timeout_at(deadline.at, identify(app, (policies, route), noted, &head.headers, peer)).await;
+    let identity = timeout_at(deadline.at, identify(app, (policies, route), noted, &head, peer)).await;
     let too_late = Refusal::Timeout { service: route.service, after: deadline.total };
     let identity = identity.unwrap_or(Err(too_late))?;
     headers::inbound(&mut head.headers, route, &app.origin, peer);

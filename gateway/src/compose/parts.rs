@@ -22,14 +22,15 @@ use super::{
     declared::{Part, Resource},
     template::{Values, encode, scalar},
 };
-use crate::{App, deadline::Deadline, error::Refusal, proxy, throttle};
+use crate::{App, deadline::Deadline, error::Refusal, proofs::Whole, proxy, throttle};
 
 const LARGEST: usize = 1024 * 1024;
 /// A caller is told that a part is missing while it still waits.
 const FOR_PARTS: (u32, u32) = (9, 10);
 // What goes on to a part. The rest is about the whole, or about bodies.
-const PASSED_ON: [HeaderName; 7] = [
+const PASSED_ON: [HeaderName; 8] = [
     header::AUTHORIZATION,
+    HeaderName::from_static("dpop"),
     header::HOST,
     header::ACCEPT_LANGUAGE,
     header::USER_AGENT,
@@ -43,6 +44,8 @@ pub struct Asking<'a> {
     pub app: &'a Arc<App>,
     pub resource: &'a Resource,
     pub head: &'a Head,
+    /// What a proof of the caller was made for.
+    pub whole: Arc<Whole>,
     pub deadline: Deadline,
     pub values: Values,
     /// What the caller is told of its limits, by the part that was answered last.
@@ -156,6 +159,7 @@ impl Asking<'_> {
             request.extensions_mut().insert(*peer);
         }
         request.extensions_mut().insert(until);
+        request.extensions_mut().insert(Arc::clone(&self.whole));
         Ok(request)
     }
 }

@@ -38,6 +38,7 @@ struct Script {
     held: Semaphore,
     keys: Mutex<Value>,
     jwts: Mutex<HashMap<String, String>>,
+    keys_of: Mutex<HashMap<String, String>>,
 }
 
 impl Auth {
@@ -50,6 +51,7 @@ impl Auth {
             held: Semaphore::new(0),
             keys: Mutex::default(),
             jwts: Mutex::default(),
+            keys_of: Mutex::default(),
         });
         let router = Router::new().route("/auth/token", post(token)).route("/auth/jwks", get(keys));
         let router = router.with_state(Arc::clone(&script));
@@ -69,6 +71,11 @@ impl Auth {
     /// The token is exchanged for this JWT.
     pub fn grants(&self, token: &str, jwt: String) {
         self.script.jwts.lock().unwrap().insert(token.to_owned(), jwt);
+    }
+
+    /// The token is bound to the key with this thumbprint.
+    pub fn binds(&self, token: &str, thumbprint: String) {
+        self.script.keys_of.lock().unwrap().insert(token.to_owned(), thumbprint);
     }
 
     /// Every question about `token`.
@@ -118,7 +125,11 @@ async fn token(State(script): State<Arc<Script>>, headers: HeaderMap, Form(mut q
                 let claims = if kind == "chief" { "eyJyb2xlcyI6WyJvcGVyYXRvciJdfQ" } else { &audience };
                 format!("{token}.{claims}.{nth}")
             });
-            Json(json!({"access_token": jwt, "token_type": "Bearer", "expires_in": expires_in})).into_response()
+            let mut granted = json!({"access_token": jwt, "token_type": "Bearer", "expires_in": expires_in});
+            if let Some(key) = script.keys_of.lock().unwrap().get(&token) {
+                granted["cnf"] = json!({ "jkt": key });
+            }
+            Json(granted).into_response()
         }
     }
 }

@@ -19,6 +19,7 @@ mod connections;
 mod deadline;
 mod discovery;
 mod docs;
+mod dpop;
 mod ejection;
 mod formats;
 mod headers;
