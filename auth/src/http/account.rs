@@ -178,10 +178,16 @@ async fn render(app: &App, headers: &HeaderMap, status: StatusCode, session: &Se
     let account = Account {
         user: &session.user,
         proof: &app.browsers.proof(&app.browsers.recognise(headers)),
-        sessions: sessions.into_iter().map(|it| Row::of(it, session.id)).collect(),
+        sessions: this_first(sessions, session.id),
         applications: applications.into_iter().map(Held::of).collect(),
     };
     page(status, &account, "")
+}
+
+fn this_first(sessions: Vec<OpenSession>, this: Uuid) -> Vec<Row> {
+    let mut rows: Vec<_> = sessions.into_iter().map(|it| Row::of(it, this)).collect();
+    rows.sort_by_key(|row| !row.is_this);
+    rows
 }
 
 impl Row {

@@ -45,12 +45,19 @@ pub fn ask(
     let consent = Consent {
         client: &question.client.name,
         user,
-        wants: scopes.iter().map(|scope| (scope, in_words(scope))).collect(),
+        wants: said(scopes),
         scopes: &scopes.to_string(),
         action: &format!("/auth/consent?{}{}", encode(question.request)?, question.asked.suffix()),
         proof: &app.browsers.proof(&browser),
     };
     page(status, &consent, origin(question.destination))
+}
+
+// Those about the user first; all of these have no colon.
+fn said(scopes: &Scopes) -> Vec<(&str, String)> {
+    let mut wants: Vec<_> = scopes.iter().map(|scope| (scope, in_words(scope))).collect();
+    wants.sort_by_key(|(scope, _)| scope.contains(':'));
+    wants
 }
 
 /// The consent form.
