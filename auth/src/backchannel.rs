@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crash::Point;
 use database::within;
 use futures::{StreamExt, stream};
-use reqwest::{Client, redirect::Policy};
+use reqwest::{Client, StatusCode, redirect::Policy};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -59,18 +60,22 @@ async fn round(app: &App, http: &Client, stop: &CancellationToken) -> Result<(),
 
 async fn tell(app: &App, http: &Client, logout: Logout) -> Result<(), Error> {
     let token = app.signer.logout_token(&logout.claims(&app.issuer, app.clock.now()))?;
-    // What the answer says is not read, however long it is.
-    let answer = http.post(&logout.uri).form(&[("logout_token", token)]).send().await;
-    let known = answer.as_ref().is_ok_and(|answer| answer.status().is_success());
+    let answer = Point::new("tell client").around(post(http, &logout.uri, &token)).await;
+    let status = answer.ok();
+    let known = status.is_some_and(|status| status.is_success());
     let Logout { id, client_id, attempts, .. } = logout;
     if !known {
-        let status = answer.as_ref().map(|answer| answer.status().as_u16()).ok();
         let gives_up = attempts >= ATTEMPTS;
-        tracing::warn!(client_id, attempts, status, gives_up, "a client does not take a logout");
+        tracing::warn!(client_id, attempts, ?status, gives_up, "a client does not take a logout");
         if !gives_up {
             return Ok(());
         }
     }
     let settled = within(async { db::delete_logout(&mut *app.pool.single("settle logout").await?, id).await });
     Ok(settled.await?)
+}
+
+// What the answer says is not read, however long it is.
+async fn post(http: &Client, uri: &str, token: &str) -> Result<StatusCode, reqwest::Error> {
+    Ok(http.post(uri).form(&[("logout_token", token)]).send().await?.status())
 }

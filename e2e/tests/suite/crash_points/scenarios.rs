@@ -225,7 +225,11 @@ pub const SCENARIOS: &[Scenario] = &[
     when("auth", |s| grants::pushes_a_request(s).boxed_local(), &["push request", "present request"]),
     when("auth", |s| grants::proves_a_key(s).boxed_local(), &["use jwt"]),
     when("auth", |s| people::logs_out(s).boxed_local(), &["log out"]),
-    when("auth", |s| pages::has_an_application_told(s).boxed_local(), &["take up logouts", "settle logout"]),
+    when(
+        "auth",
+        |s| pages::has_an_application_told(s).boxed_local(),
+        &["take up logouts", "tell client", "settle logout"],
+    ),
     when("auth", |s| pages::allows(s).boxed_local(), &["remember consent"]),
     when("auth", |s| pages::takes_back(s).boxed_local(), &["withdraw consent"]),
     when("auth", |s| pages::ends_all_other_sessions(s).boxed_local(), &["end sessions"]),
