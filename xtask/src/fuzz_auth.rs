@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::workspace::cargo;
 
 /// Crates with such modules.
-const CRATES: [&str; 1] = ["auth"];
+const CRATES: [&str; 2] = ["auth", "proof"];
 /// About how long one process tries; a failure is reported when it ends.
 const PIECE: Duration = Duration::from_secs(15);
 

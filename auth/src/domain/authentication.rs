@@ -31,6 +31,13 @@ pub struct SecurityProfile {
     pub dpop_bound: bool,
 }
 
+impl SecurityProfile {
+    /// Whether the client is held to the FAPI 2.0 Security Profile: it must push its requests and prove its key.
+    pub const fn is_strict(&self) -> bool {
+        self.require_par && self.dpop_bound
+    }
+}
+
 /// What a client presented.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presented {

@@ -26,7 +26,7 @@ pub async fn authenticate(app: &App, client: &Client, assertion: &str) -> Result
     if !client.signs_assertions() {
         return Err(Client::unknown().into());
     }
-    let claims = verified(client, assertion).map_err(unknown)?;
+    let claims = verified(client, assertion).and_then(|claims| strictly(client, assertion, claims)).map_err(unknown)?;
     let (used, expires_at) = check(app, client, &claims)?;
     let mut db = app.pool.single("use jwt").await?;
     if db::insert_used_jwt(&mut db, used, expires_at).await? { Ok(()) } else { Err(Client::unknown().into()) }
@@ -38,6 +38,17 @@ fn verified(client: &Client, assertion: &str) -> Result<Claims, Fault> {
     let named = |key: &&Value| jws.header("kid").is_none_or(|kid| key["kid"].as_str().is_none_or(|own| own == kid));
     let mut keys = keys.iter().filter(named).filter_map(|key| Key::parse(key.as_object()?).ok());
     keys.find_map(|key| jws.verify(&key).ok()).ok_or(Fault("no key of the client has signed this"))
+}
+
+// FAPI 2.0 Security Profile, sections 5.3.2.1 and 5.4.1: for the issuer alone, as one text, and not signed by RS256.
+fn strictly(client: &Client, assertion: &str, claims: Claims) -> Result<Claims, Fault> {
+    if client.security.is_strict() {
+        claims.text("aud")?;
+        if Jws::parse(assertion)?.header("alg") == Some("RS256") {
+            return Err(Fault("alg must be ES256, EdDSA or PS256"));
+        }
+    }
+    Ok(claims)
 }
 
 fn check(app: &App, client: &Client, claims: &Claims) -> Result<(Hash, OffsetDateTime), Refusal> {
@@ -53,7 +64,8 @@ fn check(app: &App, client: &Client, claims: &Claims) -> Result<(Hash, OffsetDat
         not_before: claims.time("nbf").map_err(unknown)?,
     };
     let names = ["", "/token", "/par"].map(|path| format!("{}{path}", app.issuer));
-    assertion.check(&client.client_id, &names, app.clock.now())?;
+    let names = if client.security.is_strict() { &names[..1] } else { &names };
+    assertion.check(&client.client_id, names, app.clock.now())?;
     let expires_at = OffsetDateTime::from_unix_timestamp(assertion.expires_at).map_err(|_| Client::unknown())?;
     Ok((assertion.used(), expires_at))
 }

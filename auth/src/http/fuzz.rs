@@ -5,8 +5,8 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use reqwest::Url;
 use serde_json::{Map, Value};
 
-use super::{parameters::read, token::TokenRequest};
-use crate::domain::{AuthorizationRequest, Client, GrantType, Scopes, Wishes, redirect_matches, with_query};
+use super::{assertion::claimed_client, parameters::read, token::TokenRequest};
+use crate::domain::{Assertion, AuthorizationRequest, Client, GrantType, Scopes, Wishes, redirect_matches, with_query};
 
 const REDIRECTS: [&str; 7] = [
     // Not on loopback, although it begins so.
@@ -32,6 +32,16 @@ const FORMS: [&str; 3] = [
     "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=rat_x&audience=order&scope=a+b",
     "grant_type=client_credentials&client_id=order&client_secret=%C3%A9%26%3D&client_assertion=eyJ.e30.x&scope=",
 ];
+const ASSERTIONS: [&str; 2] = [
+    // The headers and claims of RFC 7515, appendix A.3, and of an assertion, with signatures that nobody made.
+    "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.c2ln",
+    "eyJhbGciOiJQUzI1NiIsImtpZCI6IjEifQ.eyJpc3MiOiJkZW1vIiwic3ViIjoiZGVtbyIsImF1ZCI6WyJ4Il0sImV4cCI6MSwianRpIjoiMSJ9.c2ln",
+];
+const REFERENCES: [&str; 2] = [
+    "urn:ietf:params:oauth:request_uri:Xb5cQ3eR9mZ2kV7pT1wY8uHn4oJ6sLaDfGiKqMxNvBc",
+    "https://shop.example/request.jwt",
+];
+const BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const CLAIMS: [&str; 3] = [
     r#"{"id_token": {"acr": {"essential": true, "values": ["x", "y"]}, "sub": {"value": "z"}}, "userinfo": {"name": null}}"#,
     r#"{"userinfo": {"email": {"essential": true}, "address": null}, "id_token": null}"#,
@@ -210,5 +220,43 @@ proptest! {
             prop_assert!(serde_json::from_str::<Value>(&text).unwrap().is_object());
             let _ = (wishes.subject(), wishes.check_acr("x"), wishes.named_for(&client()));
         }
+    }
+
+    /// Whom an assertion claims to be from is a text in it, or it is refused.
+    #[test]
+    fn a_client_assertion(text in changed(ASSERTIONS), kind in select(vec![Some(BEARER), Some("x"), None])) {
+        if let Ok(client_id) = claimed_client(&text, kind) {
+            prop_assert!(kind == Some(BEARER) && !client_id.is_empty());
+        }
+    }
+
+    /// An assertion that is taken speaks of this client, to this server, and now.
+    #[test]
+    fn what_a_client_assertion_says(
+        (issuer, subject) in (select(vec!["demo", "other", ""]), select(vec!["demo", "other", ""])),
+        audience in vec(select(vec!["https://x/auth", "https://x/auth/token", "https://evil/auth", ""]), 0..3),
+        expires_at in prop_oneof![-200..8000_i64, any::<i64>()],
+        begins in vec(prop::option::of(prop_oneof![-200..200_i64, any::<i64>()]), 2),
+    ) {
+        let now = time::OffsetDateTime::from_unix_timestamp(1_795_262_400).unwrap();
+        let at = |offset: i64| offset.saturating_add(now.unix_timestamp());
+        let (issued_at, not_before) = (begins[0].map(at), begins[1].map(at));
+        let assertion =
+            Assertion { issuer, subject, audience: &audience, id: "1", expires_at: at(expires_at), issued_at, not_before };
+        if assertion.check("demo", &["https://x/auth".to_owned(), "https://x/auth/token".to_owned()], now).is_ok() {
+            prop_assert_eq!((issuer, subject), ("demo", "demo"));
+            prop_assert!(!audience.is_empty() && audience.iter().all(|it| it.starts_with("https://x/auth")));
+            prop_assert!((1..=3660).contains(&expires_at), "{}", expires_at);
+            prop_assert!([issued_at, not_before].into_iter().flatten().all(|it| it <= at(60)));
+        }
+    }
+
+    /// A reference that this server has not resolved itself grants nothing.
+    #[test]
+    fn a_request_uri(reference in changed(REFERENCES)) {
+        let query = format!("{}&{}", QUERIES[0], serde_urlencoded::to_string([("request_uri", &reference)]).unwrap());
+        let Ok(request) = read::<AuthorizationRequest>(query.as_bytes()) else { return Ok(()) };
+        prop_assert_eq!(request.request_uri.is_none(), reference.is_empty());
+        prop_assert_eq!(request.check(&client(), "https://shop.example/auth").is_ok(), reference.is_empty());
     }
 }

@@ -2,6 +2,8 @@
 //! functions; time comes in as a parameter, and who remembers which proofs were seen is the caller's choice.
 
 mod dpop;
+#[cfg(test)]
+mod fuzz;
 mod jwk;
 mod jws;
 mod seen;

@@ -170,6 +170,27 @@ mod tests {
     }
 
     #[test]
+    fn every_test_that_stands_for_a_module_is_there() {
+        let readme = fs::read_to_string(here("README.md")).unwrap();
+        let (_, tables) = readme.split_once("## The certification plans' modules").unwrap();
+        let words = tables.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        // Names of tests are sentences.
+        let named: Vec<_> = words.filter(|word| word.matches('_').count() > 2).collect();
+        let mut tests = String::new();
+        let mut directories = vec![root().join("auth/tests/api"), root().join("shared/proof/src")];
+        while let Some(directory) = directories.pop() {
+            for entry in directory.read_dir().unwrap().map(Result::unwrap) {
+                match entry.file_type().unwrap().is_dir() {
+                    true => directories.push(entry.path()),
+                    false => tests += &fs::read_to_string(entry.path()).unwrap(),
+                }
+            }
+        }
+        let missing: Vec<_> = named.iter().filter(|name| !tests.contains(&format!("fn {name}("))).collect();
+        assert!(named.len() > 50 && missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
     fn the_package_that_only_looks_like_the_python_client_is_not_installed() {
         let wanted = fs::read_to_string(here("python/requirements.txt")).unwrap().to_lowercase();
         assert!(wanted.contains("idpyoidc==") && !wanted.lines().any(|line| line.starts_with("pyoidc")));
