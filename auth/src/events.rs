@@ -107,3 +107,17 @@ pub async fn withdraw_consent(
     let withdrawn = SecurityEvent::of_user(Happened::ConsentWithdrawn, user_id).through(client_id);
     record(db, withdrawn.from(address), now).await
 }
+
+/// Ends everything of a user. Inside the transaction that shut the user out or lets the user in again.
+pub async fn end_user(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> Result<()> {
+    let sessions = db::list_session_ids(db, user_id).await?;
+    end_sessions(db, &sessions, None, now).await?;
+    let ended = db::revoke_grants_of_user(db, user_id, now).await?;
+    announce_revoked(db, &format!("user:{user_id}"), &ended, now).await
+}
+
+/// Ends everything that a client was given. Inside the transaction that shut it out, or takes it out.
+pub async fn end_client(db: &mut PgConnection, client_id: &str, now: OffsetDateTime) -> Result<()> {
+    let ended = db::revoke_tokens_of_client(db, client_id, now).await?;
+    announce_revoked(db, &subject_of_client(client_id), &ended, now).await
+}

@@ -9,6 +9,7 @@ mod consent;
 mod cors;
 mod credentials;
 mod device;
+mod disabled;
 mod discovery;
 mod dpop;
 #[cfg(test)]
@@ -94,6 +95,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(security_events::list))
         .routes(routes!(signing_keys::list, signing_keys::rotate))
         .routes(routes!(signing_keys::retire))
+        .routes(routes!(disabled::disable_user, disabled::enable_user))
+        .routes(routes!(disabled::disable_client, disabled::enable_client))
 }
 
 fn document() -> OpenApi {

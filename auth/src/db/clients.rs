@@ -12,7 +12,7 @@ pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Optio
         "SELECT client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, require_pkce,
              asks_consent, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_session_required,
              authentication_method, jwks, require_par, dpop_bound
-         FROM client WHERE client_id = $1",
+         FROM client WHERE client_id = $1 AND disabled_at IS NULL",
         client_id
     )
     .fetch_optional(db)
@@ -95,7 +95,7 @@ async fn update_login_rules(db: &mut PgConnection, client_id: &str, login: &Logi
 pub async fn is_registered_origin(db: &mut PgConnection, origin: &str) -> Result<bool> {
     let known = sqlx::query_scalar!(
         r#"SELECT EXISTS (
-             SELECT FROM client WHERE secret_hash IS NULL AND jwks IS NULL AND $1 = ANY (origins)) AS "known!""#,
+             SELECT FROM client WHERE secret_hash IS NULL AND jwks IS NULL AND disabled_at IS NULL AND $1 = ANY (origins)) AS "known!""#,
         origin
     );
     Ok(known.fetch_one(db).await?)

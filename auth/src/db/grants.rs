@@ -82,7 +82,7 @@ pub async fn redeem_code(db: &mut PgConnection, claim: &Claim<'_>, now: OffsetDa
              FROM authorization_code c
              JOIN authorization_grant g ON g.id = c.grant_id
              JOIN end_user u ON u.id = g.user_id
-             WHERE c.code_hash = $1 AND g.revoked_at IS NULL
+             WHERE c.code_hash = $1 AND g.revoked_at IS NULL AND u.disabled_at IS NULL
              FOR SHARE OF g)
          UPDATE authorization_code c SET used_at = $5 FROM live
          WHERE c.code_hash = $1 AND c.client_id = $2 AND c.redirect_uri = $3
@@ -126,7 +126,7 @@ pub async fn redeem_refresh_token(
              FROM refresh_token r
              JOIN authorization_grant g ON g.id = r.grant_id
              JOIN end_user u ON u.id = g.user_id
-             WHERE r.token_hash = $1 AND g.revoked_at IS NULL
+             WHERE r.token_hash = $1 AND g.revoked_at IS NULL AND u.disabled_at IS NULL
              FOR SHARE OF g)
          UPDATE refresh_token r SET used_at = $3 FROM live
          WHERE r.token_hash = $1 AND r.client_id = $2 AND r.used_at IS NULL AND r.expires_at > $3

@@ -46,7 +46,7 @@ pub async fn find_session(db: &mut PgConnection, cookie: Hash, now: OffsetDateTi
     let row = sqlx::query!(
         "SELECT s.id AS session_id, s.authenticated_at, u.id, u.username, u.name, u.email, u.roles
          FROM login_session s JOIN end_user u ON u.id = s.user_id
-         WHERE s.token_hash = $1 AND s.expires_at > $2",
+         WHERE s.token_hash = $1 AND s.expires_at > $2 AND u.disabled_at IS NULL",
         cookie.as_bytes(),
         now,
     )

@@ -80,7 +80,8 @@ pub async fn find_token(db: &mut PgConnection, token: Hash, now: OffsetDateTime)
          JOIN client c ON c.client_id = t.client_id
          LEFT JOIN authorization_grant g ON g.id = t.grant_id
          LEFT JOIN end_user u ON u.id = g.user_id
-         WHERE t.token_hash = $1 AND t.expires_at > $2 AND t.revoked_at IS NULL AND g.revoked_at IS NULL"#,
+         WHERE t.token_hash = $1 AND t.expires_at > $2 AND t.revoked_at IS NULL AND g.revoked_at IS NULL
+             AND c.disabled_at IS NULL AND u.disabled_at IS NULL"#,
         token.as_bytes(),
         now,
     )

@@ -17,8 +17,11 @@ pub struct Credentials {
 
 /// The credentials of the user with this name, in lower case.
 pub async fn find_credentials(db: &mut PgConnection, username: &str) -> Result<Option<Credentials>> {
-    let found =
-        sqlx::query_as!(Credentials, "SELECT id AS user_id, password_hash FROM end_user WHERE username = $1", username);
+    let found = sqlx::query_as!(
+        Credentials,
+        "SELECT id AS user_id, password_hash FROM end_user WHERE username = $1 AND disabled_at IS NULL",
+        username
+    );
     Ok(found.fetch_optional(db).await?)
 }
 

@@ -12,6 +12,7 @@ mod conformance;
 mod consent;
 mod contract;
 mod cors;
+mod disabled;
 mod discovery;
 mod dpop;
 mod exchange;

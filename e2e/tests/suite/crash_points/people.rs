@@ -103,6 +103,27 @@ pub async fn revokes(stage: &Stage<'_>) -> Result<()> {
     is_let_in(stage, &tokens.access_token, 401).await
 }
 
+/// Who is shut out is let in again only when an operator says so.
+pub async fn shuts_out(stage: &Stage<'_>) -> Result<()> {
+    let (olga, url) = (&stage.world.olga, stage.world.suite.public_url());
+    let carol = format!("/auth/v1/users/{}/disabled", contracts::seed::CAROL);
+    let reporting = "/auth/v1/clients/reporting/disabled";
+    let tokens = log_in(url, "carol", "carol-demo-password").await?;
+    is_let_in(stage, &tokens.access_token, 200).await?;
+    stage.arm().await?;
+    for path in [&*carol, reporting] {
+        insist(async || olga.put(path, Value::Null).await).await?.expect(204)?;
+    }
+    is_let_in(stage, &tokens.access_token, 401).await?;
+    ensure!(log_in(url, "carol", "carol-demo-password").await.is_err(), "carol is let in");
+    for path in [&*carol, reporting] {
+        insist(async || olga.delete(path).await).await?.expect(204)?;
+    }
+    is_let_in(stage, &tokens.access_token, 401).await?;
+    patiently(async || log_in(url, "carol", "carol-demo-password").await).await?;
+    logs_a_machine_in_now(stage).await
+}
+
 /// A key too many does no harm, and one that was retired stays so.
 pub async fn rotates_keys(stage: &Stage<'_>) -> Result<()> {
     let olga = &stage.world.olga;

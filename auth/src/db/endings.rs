@@ -1,0 +1,83 @@
+//! Users and clients that an operator shuts out, with everything that hangs on them.
+
+use database::Result;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Shuts a user out, or lets the user in again; whether there is one. Logins and grants under way are waited for, so that
+/// what follows in the transaction sees them.
+pub async fn disable_user(db: &mut PgConnection, user_id: Uuid, since: Option<OffsetDateTime>) -> Result<bool> {
+    let known =
+        sqlx::query!("UPDATE end_user SET disabled_at = $2 WHERE id = $1", user_id, since).execute(&mut *db).await?;
+    // What is under way holds the row by its foreign key.
+    sqlx::query!("SELECT FROM end_user WHERE id = $1 FOR UPDATE", user_id).fetch_optional(db).await?;
+    Ok(known.rows_affected() == 1)
+}
+
+/// Shuts a client out, or lets it in again; whether there is one.
+pub async fn disable_client(db: &mut PgConnection, client_id: &str, since: Option<OffsetDateTime>) -> Result<bool> {
+    let known = sqlx::query!("UPDATE client SET disabled_at = $2 WHERE client_id = $1", client_id, since);
+    Ok(known.execute(db).await?.rows_affected() == 1)
+}
+
+/// Takes a client out, with all that is left of it.
+pub async fn delete_client(db: &mut PgConnection, client_id: &str) -> Result<()> {
+    sqlx::query!("DELETE FROM client WHERE client_id = $1", client_id).execute(db).await?;
+    Ok(())
+}
+
+/// All sessions of a user.
+pub async fn list_session_ids(db: &mut PgConnection, user_id: Uuid) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!("SELECT id FROM login_session WHERE user_id = $1", user_id).fetch_all(db).await?)
+}
+
+/// Revokes everything that was granted by a user; the hashes of the access tokens that were still alive.
+pub async fn revoke_grants_of_user(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> Result<Vec<Vec<u8>>> {
+    // A statement of its own: it waits for redemptions under way, and the next one sees their tokens.
+    sqlx::query!(
+        "UPDATE authorization_grant SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",
+        user_id,
+        now
+    )
+    .execute(&mut *db)
+    .await?;
+    let ended = sqlx::query_scalar!(
+        "UPDATE access_token t SET revoked_at = $2 FROM authorization_grant g
+         WHERE g.id = t.grant_id AND g.user_id = $1 AND t.revoked_at IS NULL AND t.expires_at > $2
+         RETURNING t.token_hash",
+        user_id,
+        now,
+    );
+    Ok(ended.fetch_all(db).await?)
+}
+
+/// Revokes everything that a client was given; the hashes of the access tokens that were still alive.
+pub async fn revoke_tokens_of_client(
+    db: &mut PgConnection,
+    client_id: &str,
+    now: OffsetDateTime,
+) -> Result<Vec<Vec<u8>>> {
+    revoke_grants_to(db, client_id, now).await?;
+    // Tokens under way hold the row by their foreign key; those of grants have been waited for.
+    sqlx::query!("SELECT FROM client WHERE client_id = $1 FOR UPDATE", client_id).fetch_optional(&mut *db).await?;
+    revoke_grants_to(db, client_id, now).await?;
+    let ended = sqlx::query_scalar!(
+        "UPDATE access_token SET revoked_at = $2
+         WHERE client_id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING token_hash",
+        client_id,
+        now,
+    );
+    Ok(ended.fetch_all(db).await?)
+}
+
+async fn revoke_grants_to(db: &mut PgConnection, client_id: &str, now: OffsetDateTime) -> Result<()> {
+    sqlx::query!(
+        "UPDATE authorization_grant SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL",
+        client_id,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
