@@ -21,7 +21,8 @@ pub use consents::{
     Application, delete_consent, find_consent, list_applications, list_grants_to, lock_consent, upsert_consent,
 };
 pub use endings::{
-    delete_client, disable_client, disable_user, list_session_ids, revoke_grants_of_user, revoke_tokens_of_client,
+    await_user, delete_client, disable_client, disable_user, list_session_ids, revoke_grants_of_user,
+    revoke_tokens_of_client,
 };
 pub use grants::{
     Claim, EndedGrant, NewCode, find_grant_of_used_code, find_grant_of_used_refresh_token, insert_grant, redeem_code,

@@ -110,6 +110,10 @@ pub async fn withdraw_consent(
 
 /// Ends everything of a user. Inside the transaction that shut the user out or lets the user in again.
 pub async fn end_user(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> Result<()> {
+    // Sessions twice: grants under way hold theirs, and logins under way have yet to open one.
+    let sessions = db::list_session_ids(db, user_id).await?;
+    end_sessions(db, &sessions, None, now).await?;
+    db::await_user(db, user_id).await?;
     let sessions = db::list_session_ids(db, user_id).await?;
     end_sessions(db, &sessions, None, now).await?;
     let ended = db::revoke_grants_of_user(db, user_id, now).await?;

@@ -5,14 +5,17 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Shuts a user out, or lets the user in again; whether there is one. Logins and grants under way are waited for, so that
-/// what follows in the transaction sees them.
+/// Shuts a user out, or lets the user in again; whether there is one.
 pub async fn disable_user(db: &mut PgConnection, user_id: Uuid, since: Option<OffsetDateTime>) -> Result<bool> {
-    let known =
-        sqlx::query!("UPDATE end_user SET disabled_at = $2 WHERE id = $1", user_id, since).execute(&mut *db).await?;
-    // What is under way holds the row by its foreign key.
+    let known = sqlx::query!("UPDATE end_user SET disabled_at = $2 WHERE id = $1", user_id, since);
+    Ok(known.execute(db).await?.rows_affected() == 1)
+}
+
+/// Waits for logins and grants of a user that are under way, which hold the row by their foreign keys, so that what
+/// follows in the transaction sees them. Not while they may wait for what this transaction holds.
+pub async fn await_user(db: &mut PgConnection, user_id: Uuid) -> Result<()> {
     sqlx::query!("SELECT FROM end_user WHERE id = $1 FOR UPDATE", user_id).fetch_optional(db).await?;
-    Ok(known.rows_affected() == 1)
+    Ok(())
 }
 
 /// Shuts a client out, or lets it in again; whether there is one.
