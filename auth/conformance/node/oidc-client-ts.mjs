@@ -1,6 +1,6 @@
 // oidc-client-ts: what a page in a browser does, run in Node with its stores in memory.
 import { InMemoryWebStorage, OidcClient, WebStorageStateStore } from 'oidc-client-ts'
-import { REDIRECT, check, comesBack, done, ensure, forget, refused, world } from './suite.mjs'
+import { REDIRECT, check, comesBack, done, ensure, forget, refused, register, visit, world } from './suite.mjs'
 
 const settings = {
   authority: world.issuer,
@@ -31,6 +31,18 @@ await check('it stays logged in by refresh, and a spent refresh token is refused
   const next = await renew(user)
   ensure(next.access_token && next.access_token !== user.access_token, JSON.stringify(next))
   await refused(() => renew(user), (error) => error.error === 'invalid_grant')
+})
+
+await check('it logs its user out and is told that this was its own wish', async () => {
+  const after = 'http://127.0.0.1/signed-out'
+  const { id } = await register({ post_logout_redirect_uris: [after] })
+  const page = new OidcClient({ ...settings, client_id: id, post_logout_redirect_uri: after })
+  await forget()
+  const user = await page.processSigninResponse((await comesBack((await page.createSigninRequest({})).url)).href)
+  const { url } = await page.createSignoutRequest({ id_token_hint: user.id_token, state: 'leaving' })
+  const { left } = await visit(url)
+  ensure(left?.startsWith(after), left)
+  ensure((await page.processSignoutResponse(left)).userState === 'leaving', left)
 })
 
 await check('an answer to a request that it did not make is refused', async () => {

@@ -1,6 +1,7 @@
 // openid-client: the code flow of a public and of a confidential client, and what becomes of tokens.
 import * as client from 'openid-client'
-import { exportJWK } from 'jose'
+import { createServer } from 'node:http'
+import { createRemoteJWKSet, exportJWK, jwtVerify } from 'jose'
 import { REDIRECT, check, comesBack, done, ensure, forget, refused, register, visit, world } from './suite.mjs'
 
 const SCOPE = 'openid profile email offline_access order:read'
@@ -175,6 +176,36 @@ await check('FAPI 2.0: signed assertions, pushed requests, and tokens bound to a
   const without_proof = await pushed()
   const code = await comesBack(without_proof.url)
   await refused(() => client.authorizationCodeGrant(config, code, without_proof.checks), (error) => error.error === 'invalid_dpop_proof' || error.error === 'invalid_grant')
+})
+
+await check('a client logs its user out, is told so at the back channel, and finds nobody logged in afterwards', async () => {
+  let hear
+  const heard = new Promise((resolve) => (hear = resolve))
+  const server = createServer(async (request, response) => {
+    const body = []
+    for await (const piece of request) body.push(piece)
+    response.end()
+    hear(new URLSearchParams(Buffer.concat(body).toString()).get('logout_token'))
+  })
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready))
+  const after = 'http://127.0.0.1/signed-out'
+  const backchannel_logout_uri = `http://127.0.0.1:${server.address().port}/backchannel`
+  const config = await discover(await register({ secret: true, post_logout_redirect_uris: [after], backchannel_logout_uri }))
+
+  const { tokens } = await logIn(config)
+  const parameters = { id_token_hint: tokens.id_token, post_logout_redirect_uri: after, state: 'a state' }
+  const { left } = await visit(client.buildEndSessionUrl(config, parameters))
+  ensure(left === `${after}?state=a+state` || left === `${after}?state=a%20state`, left)
+  const again = await begin(config, { prompt: 'none' })
+  const nobody = await comesBack(again.url)
+  await refused(() => client.authorizationCodeGrant(config, nobody, again.checks), (error) => error.error === 'login_required')
+
+  const keys = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri))
+  const audience = config.clientMetadata().client_id
+  const { payload } = await jwtVerify(await heard, keys, { issuer: world.issuer, audience, typ: 'logout+jwt' })
+  server.close()
+  ensure(payload.sid === tokens.claims().sid && payload.jti && !payload.nonce, JSON.stringify(payload))
+  ensure(payload.events['http://schemas.openid.net/event/backchannel-logout'], JSON.stringify(payload))
 })
 
 done()

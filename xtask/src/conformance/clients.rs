@@ -28,13 +28,22 @@ pub struct Wish {
     require_par: bool,
     dpop_bound: bool,
     grant_types: Vec<String>,
+    post_logout_redirect_uris: Vec<String>,
+    backchannel_logout_uri: Option<String>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        let grant_types = CODE.map(str::to_owned).to_vec();
-        let (method, jwks) = (None, None);
-        Self { secret: false, method, jwks, require_par: false, dpop_bound: false, grant_types }
+        Self {
+            secret: false,
+            method: None,
+            jwks: None,
+            require_par: false,
+            dpop_bound: false,
+            grant_types: CODE.map(str::to_owned).to_vec(),
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+        }
     }
 }
 
@@ -72,8 +81,8 @@ impl Clients {
         let scopes = if of_users { &USER_SCOPES[..] } else { &MACHINE_SCOPES };
         sqlx::query(
             "insert into client (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, created_at,
-                 authentication_method, jwks, require_par, dpop_bound)
-             values ($1, 'Conformance', sha256($2::bytea), $3, $4, '{}', $5, 'internal', now(), $6, $7, $8, $9)",
+                 authentication_method, jwks, require_par, dpop_bound, post_logout_redirect_uris, backchannel_logout_uri)
+             values ($1, 'Conformance', sha256($2::bytea), $3, $4, '{}', $5, 'internal', now(), $6, $7, $8, $9, $10, $11)",
         )
         .bind(&id)
         .bind(secret.as_ref().map(String::as_bytes))
@@ -84,6 +93,8 @@ impl Clients {
         .bind(&wish.jwks)
         .bind(wish.require_par)
         .bind(wish.dpop_bound)
+        .bind(&wish.post_logout_redirect_uris)
+        .bind(&wish.backchannel_logout_uri)
         .execute(&mut self.db)
         .await?;
         Ok(secret.map_or_else(|| json!({"id": id}), |secret| json!({"id": id, "secret": secret})))

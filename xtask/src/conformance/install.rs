@@ -180,9 +180,10 @@ mod tests {
         let mut directories = vec![root().join("auth/tests/api"), root().join("shared/proof/src")];
         while let Some(directory) = directories.pop() {
             for entry in directory.read_dir().unwrap().map(Result::unwrap) {
-                match entry.file_type().unwrap().is_dir() {
-                    true => directories.push(entry.path()),
-                    false => tests += &fs::read_to_string(entry.path()).unwrap(),
+                if entry.file_type().unwrap().is_dir() {
+                    directories.push(entry.path());
+                } else {
+                    tests += &fs::read_to_string(entry.path()).unwrap();
                 }
             }
         }
