@@ -1,4 +1,4 @@
-//! What shedding does for those who are let in: a service that answers 200 a second is asked 400 times a second, with
+//! What shedding does for those who are let in: a service that answers 100 a second is asked 200 times a second, with
 //! shedding and without, in turns within one run. `cargo run -p e2e --example shedding`, after `cargo build --bins`.
 
 use std::{
@@ -24,11 +24,11 @@ use tokio::{
 const ROUNDS: usize = 4;
 /// Of each turn; what is asked in the first half is not counted, for the limit has to be found.
 const TURN: Duration = Duration::from_secs(20);
-/// 200 a second: so many at a time, each of which takes so long.
-const WORKERS: usize = 8;
+/// 100 a second: so many at a time, each of which takes so long.
+const WORKERS: usize = 4;
 const WORK: Duration = Duration::from_millis(40);
-/// 400 a second.
-const EVERY: Duration = Duration::from_micros(2_500);
+/// 200 a second.
+const EVERY: Duration = Duration::from_millis(5);
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -50,17 +50,19 @@ async fn main() -> Result<()> {
         for (nr, sheds) in [true, false].into_iter().enumerate() {
             policies.shed(sheds).await?;
             let (answered, told) = turn(&alice, round * 2 + nr).await;
-            println!("{round}: {}: {told:?}", if sheds { "with shedding" } else { "without" });
+            percentiles(&format!("{round}, {}: {told:?}", WHICH[nr]), answered.clone());
             took[nr].extend(answered);
             // What is left in line goes.
             sleep(WORK * 100).await;
         }
     }
     let [with, without] = took;
-    percentiles("with shedding", with);
-    percentiles("without", without);
+    percentiles(WHICH[0], with);
+    percentiles(WHICH[1], without);
     Ok(())
 }
+
+const WHICH: [&str; 2] = ["with shedding", "without"];
 
 /// How many had which answer.
 type Told = BTreeMap<String, usize>;
