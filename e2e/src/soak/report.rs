@@ -120,7 +120,7 @@ impl fmt::Display for Report {
 impl Report {
     fn table(&self) -> String {
         let mut table = String::from(
-            "| | MiB warm | first third | last third | at rest | handles warm | most | at rest | threads warm | at rest |\n\
+            "| | MiB warm | floor of the first third | of the last | at rest | handles warm | most | at rest | threads warm | at rest |\n\
              | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         );
         for (id, it) in &self.series {

@@ -8,7 +8,7 @@ use super::readings::{Permits, Reading};
 const HANDLES: u64 = 8;
 /// Nor may there be many more threads; those for blocking calls come and go.
 const THREADS: u64 = 8;
-/// How much more memory may be held in the last third than in the first: what a heap needs to settle.
+/// How much higher the floor of memory may be in the last third than in the first: what a heap needs to settle.
 const MEMORY: u64 = 6 * 1024;
 const PERCENT: u64 = 10;
 
@@ -29,12 +29,13 @@ impl From<Reading> for Series {
 }
 
 impl Series {
-    /// The median of the memory in the first and in the last third under load.
+    /// The floor of memory in the first and in the last third under load: what a quarter of the readings is not above. What
+    /// leaks raises it, and what is busy for a moment does not.
     pub fn thirds(&self) -> (u64, u64) {
         let third = self.under_load.len().div_ceil(3);
         let first = &self.under_load[..third];
         let last = &self.under_load[self.under_load.len() - third..];
-        (median(first), median(last))
+        (floor(first), floor(last))
     }
 
     fn left_behind(&self) -> Vec<String> {
@@ -43,17 +44,17 @@ impl Series {
         let checks = [
             ("handles are open", self.at_rest.handles, self.warm.handles + HANDLES),
             ("threads run", self.at_rest.threads, self.warm.threads + THREADS),
-            ("KiB were held in the last third", last, allowed),
+            ("KiB are the floor of the last third", last, allowed),
         ];
         let wrong = checks.into_iter().filter(|(_, is, most)| is > most);
         wrong.map(|(what, is, most)| format!("{is} {what}, more than {most}")).collect()
     }
 }
 
-fn median(readings: &[Reading]) -> u64 {
+fn floor(readings: &[Reading]) -> u64 {
     let mut all: Vec<_> = readings.iter().map(|it| it.memory).collect();
     all.sort_unstable();
-    all.get(all.len() / 2).copied().unwrap_or_default()
+    all.get(all.len() / 4).copied().unwrap_or_default()
 }
 
 /// What is wrong, a line each.
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_was_held_under_load_and_given_back_is_not_left_behind() {
-        let peaks = (0..30).map(|nth| if nth % 5 == 0 { 90_000 } else { 50_000 });
+        let peaks = (0..30).map(|nth| if nth % 5 > 1 { 90_000 } else { 50_000 });
         let all = BTreeMap::from([("store".to_owned(), series(peaks, reading(60_000, 58)))]);
         assert_eq!(left_behind(&all, &Permits::default()), Vec::<String>::new());
     }
@@ -92,7 +93,7 @@ mod tests {
         let all = BTreeMap::from([("gateway".to_owned(), growing), ("order".to_owned(), threads)]);
         let wrong = left_behind(&all, &Permits { waiting: 1, ..Permits::default() });
         assert_eq!(wrong.len(), 4, "{wrong:#?}");
-        for part in ["gateway: 59 handles", "gateway: 75000 KiB", "order: 13 threads", "waiting: 1"] {
+        for part in ["gateway: 59 handles", "gateway: 72000 KiB", "order: 13 threads", "waiting: 1"] {
             assert!(wrong.iter().any(|it| it.contains(part)), "no {part} in {wrong:#?}");
         }
     }
