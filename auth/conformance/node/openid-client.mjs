@@ -108,6 +108,13 @@ await check('prompt, max_age and login_hint are heeded', async () => {
   await client.authorizationCodeGrant(app, new URL(left), { ...anew.checks, maxAge: 60 })
 })
 
+await check('the answer may come by a form that the browser sends (response_mode=form_post)', async () => {
+  const { url, checks } = await begin(app, { response_mode: 'form_post' })
+  const { left, form } = await comesBack(url)
+  const posted = new Request(left, { method: 'POST', body: new URLSearchParams(form) })
+  ensure((await client.authorizationCodeGrant(app, posted, checks)).access_token, 'no token')
+})
+
 await check('a code with another verifier is refused', async () => {
   const { url, checks } = await begin(app)
   const callback = await comesBack(url)

@@ -18,6 +18,7 @@ PKCE = {
 def handler(client, method):
     configuration = {
         "issuer": ISSUER,
+        # By itself it would take no metadata that do not name RS256.
         "provider_info": SERVER,
         "client_id": client["id"],
         "client_type": "oidc",
