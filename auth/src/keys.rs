@@ -93,6 +93,11 @@ impl Signer {
         self.sign("JWT", claims)
     }
 
+    /// Signs what stands behind a token (RFC 9701, section 5).
+    pub fn introspection(&self, claims: &impl Serialize) -> Result<String, Error> {
+        self.sign("token-introspection+jwt", claims)
+    }
+
     fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, Error> {
         let (keys, now) = (self.known(), self.clock.now());
         // Where clocks differ, none may have begun yet.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     db::user,
-    domain::{CODE_LIFETIME, Challenge, Hash, Redeemed, Scopes},
+    domain::{CODE_LIFETIME, Challenge, Hash, Redeemed, Resources, Scopes},
 };
 
 /// A code to be issued, with the grant it stands for.
@@ -28,17 +28,19 @@ pub struct NewCode<'a> {
     pub id_token_claims: &'a [String],
     pub userinfo_claims: &'a [String],
     pub key: Option<Hash>,
+    pub resources: Option<&'a Resources>,
 }
 
 /// Records what a user granted a client, with the code that the client redeems; false if the session has ended
 /// meanwhile. Who ends one waits for this, and so finds the grant.
 pub async fn insert_grant(db: &mut PgConnection, new: &NewCode<'_>, now: OffsetDateTime) -> Result<bool> {
+    let resources = new.resources.map(Resources::to_vec);
     let inserted = sqlx::query!(
         "WITH open AS (SELECT id FROM login_session WHERE id = $12 FOR KEY SHARE),
          granted AS (
              INSERT INTO authorization_grant (id, client_id, user_id, scopes, authenticated_at, created_at,
-                 session_id, id_token_claims, userinfo_claims)
-             SELECT $1, $2, $3, $4, $5, $6, open.id, $13, $14 FROM open RETURNING id, client_id)
+                 session_id, id_token_claims, userinfo_claims, resources)
+             SELECT $1, $2, $3, $4, $5, $6, open.id, $13, $14, $16 FROM open RETURNING id, client_id)
          INSERT INTO authorization_code
              (code_hash, grant_id, client_id, redirect_uri, code_challenge, nonce, expires_at, dpop_jkt)
          SELECT $7, id, client_id, $8, $9, $10, $11, $15 FROM granted",
@@ -57,6 +59,7 @@ pub async fn insert_grant(db: &mut PgConnection, new: &NewCode<'_>, now: OffsetD
         new.id_token_claims,
         new.userinfo_claims,
         new.key.as_ref().map(Hash::as_bytes),
+        resources.as_deref(),
     );
     Ok(inserted.execute(db).await?.rows_affected() == 1)
 }
@@ -77,7 +80,7 @@ pub struct Claim<'a> {
 pub async fn redeem_code(db: &mut PgConnection, claim: &Claim<'_>, now: OffsetDateTime) -> Result<Option<Redeemed>> {
     let row = sqlx::query!(
         "WITH live AS (
-             SELECT g.id, g.scopes, g.authenticated_at, g.session_id, g.id_token_claims, u.id AS user_id, u.username,
+             SELECT g.id, g.scopes, g.authenticated_at, g.session_id, g.id_token_claims, g.resources, u.id AS user_id, u.username,
                  u.name, u.email, u.roles
              FROM authorization_code c
              JOIN authorization_grant g ON g.id = c.grant_id
@@ -88,7 +91,7 @@ pub async fn redeem_code(db: &mut PgConnection, claim: &Claim<'_>, now: OffsetDa
          WHERE c.code_hash = $1 AND c.client_id = $2 AND c.redirect_uri = $3
              AND c.code_challenge IS NOT DISTINCT FROM $4
              AND c.used_at IS NULL AND c.expires_at > $5 AND (c.dpop_jkt IS NULL OR c.dpop_jkt = $6)
-         RETURNING live.id, live.scopes, live.authenticated_at, live.session_id, live.id_token_claims, live.user_id,
+         RETURNING live.id, live.scopes, live.authenticated_at, live.session_id, live.id_token_claims, live.resources, live.user_id,
              live.username, live.name, live.email, live.roles, c.nonce",
         claim.code.as_bytes(),
         claim.client_id,
@@ -107,6 +110,7 @@ pub async fn redeem_code(db: &mut PgConnection, claim: &Claim<'_>, now: OffsetDa
         session_id: row.session_id,
         nonce: row.nonce,
         id_token_claims: row.id_token_claims,
+        resources: Resources::stored(row.resources),
     }))
 }
 
@@ -121,7 +125,7 @@ pub async fn redeem_refresh_token(
 ) -> Result<Option<Redeemed>> {
     let row = sqlx::query!(
         "WITH live AS (
-             SELECT g.id, g.scopes, g.authenticated_at, g.session_id, g.id_token_claims, u.id AS user_id, u.username,
+             SELECT g.id, g.scopes, g.authenticated_at, g.session_id, g.id_token_claims, g.resources, u.id AS user_id, u.username,
                  u.name, u.email, u.roles
              FROM refresh_token r
              JOIN authorization_grant g ON g.id = r.grant_id
@@ -131,7 +135,7 @@ pub async fn redeem_refresh_token(
          UPDATE refresh_token r SET used_at = $3 FROM live
          WHERE r.token_hash = $1 AND r.client_id = $2 AND r.used_at IS NULL AND r.expires_at > $3
              AND (r.dpop_jkt IS NULL OR r.dpop_jkt = $4)
-         RETURNING live.id, live.scopes, live.authenticated_at, live.session_id, live.id_token_claims, live.user_id,
+         RETURNING live.id, live.scopes, live.authenticated_at, live.session_id, live.id_token_claims, live.resources, live.user_id,
              live.username, live.name, live.email, live.roles",
         token.as_bytes(),
         client_id,
@@ -148,6 +152,7 @@ pub async fn redeem_refresh_token(
         session_id: row.session_id,
         nonce: None,
         id_token_claims: row.id_token_claims,
+        resources: Resources::stored(row.resources),
     }))
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     db::user,
-    domain::{ACCESS_TOKEN_LIFETIME, AccessToken, Hash, REFRESH_TOKEN_LIFETIME, Scopes},
+    domain::{ACCESS_TOKEN_LIFETIME, AccessToken, Hash, REFRESH_TOKEN_LIFETIME, Resources, Scopes},
 };
 
 /// An access token to be issued.
@@ -18,6 +18,8 @@ pub struct NewToken<'a> {
     pub scopes: &'a Scopes,
     /// Whose holder alone may use it.
     pub key: Option<Hash>,
+    /// The services that it is for, if not all.
+    pub resources: Option<&'a Resources>,
 }
 
 /// An access token that was revoked just now.
@@ -31,9 +33,10 @@ pub struct Revoked {
 
 /// Records an access token.
 pub async fn insert_access_token(db: &mut PgConnection, new: &NewToken<'_>, now: OffsetDateTime) -> Result<()> {
+    let resources = new.resources.map(Resources::to_vec);
     sqlx::query!(
-        "INSERT INTO access_token (token_hash, grant_id, client_id, scopes, issued_at, expires_at, dpop_jkt)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO access_token (token_hash, grant_id, client_id, scopes, issued_at, expires_at, dpop_jkt, resources)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         new.token.as_bytes(),
         new.grant_id,
         new.client_id,
@@ -41,6 +44,7 @@ pub async fn insert_access_token(db: &mut PgConnection, new: &NewToken<'_>, now:
         now,
         now + ACCESS_TOKEN_LIFETIME,
         new.key.as_ref().map(Hash::as_bytes),
+        resources.as_deref(),
     )
     .execute(db)
     .await?;
@@ -74,7 +78,7 @@ pub async fn insert_refresh_token(
 /// question: it is asked for every token that the gateway does not know yet.
 pub async fn find_token(db: &mut PgConnection, token: Hash, now: OffsetDateTime) -> Result<Option<AccessToken>> {
     let row = sqlx::query!(
-        r#"SELECT t.client_id, t.scopes, t.issued_at, t.expires_at, t.dpop_jkt, c.plan, u.id AS "user_id?",
+        r#"SELECT t.client_id, t.scopes, t.issued_at, t.expires_at, t.dpop_jkt, t.resources, c.plan, u.id AS "user_id?",
              u.username AS "username?", u.name AS "name?", u.email AS "email?", u.roles AS "roles?"
          FROM access_token t
          JOIN client c ON c.client_id = t.client_id
@@ -98,6 +102,7 @@ pub async fn find_token(db: &mut PgConnection, token: Hash, now: OffsetDateTime)
         },
         scopes: row.scopes.into(),
         key: row.dpop_jkt.as_deref().and_then(Hash::stored),
+        resources: Resources::stored(row.resources),
         issued_at: row.issued_at,
         expires_at: row.expires_at,
     }))

@@ -3,7 +3,9 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Asking, Challenge, Client, Code, GrantType, Hash, Refusal, Scopes, Wishes, acr, scope_of};
+use crate::domain::{
+    Asking, Challenge, Client, Code, GrantType, Hash, Refusal, Resources, Scopes, Wishes, acr, scope_of,
+};
 
 const LONGEST_NONCE: usize = 512;
 
@@ -26,6 +28,8 @@ pub struct AuthorizationRequest {
     pub max_age: Option<String>,
     pub claims: Option<String>,
     pub dpop_jkt: Option<String>,
+    /// One or more, separated by spaces.
+    pub resource: Option<String>,
     pub request: Option<String>,
     pub request_uri: Option<String>,
     /// What it was pushed under, if the client itself sent it (RFC 9126).
@@ -52,6 +56,8 @@ pub struct Authorization {
     pub userinfo_claims: Vec<String>,
     /// The key that the client must prove when it redeems the code (RFC 9449, section 10).
     pub key: Option<Hash>,
+    /// The services that tokens are to be for; none for whatever the scopes allow.
+    pub resources: Option<Resources>,
 }
 
 impl Authorization {
@@ -131,14 +137,27 @@ impl AuthorizationRequest {
         }
         let challenge = self.challenge(client)?;
         let requested = self.scope.as_deref().ok_or_else(|| Code::InvalidScope.because("scope is required"))?;
-        let scopes = client.narrow(Some(&Scopes::parse(requested)?), None)?;
+        let resources = Resources::parse(self.resource.as_deref(), issuer)?;
+        let requested = Scopes::parse(requested)?;
+        let requested = resources.as_ref().map_or_else(|| requested.clone(), |only| only.narrow(&requested));
+        let scopes = client.narrow(Some(&requested), None)?;
         let asking = Asking::parse(self.prompt.as_deref(), self.max_age.as_deref())?;
         let wishes = Wishes::parse(self.claims.as_deref())?;
         wishes.check_acr(&acr(issuer))?;
         let (id_token_claims, userinfo_claims) = wishes.named_for(client);
         let subject = wishes.subject()?.map(str::to_owned);
         let (nonce, key) = (self.nonce.clone(), self.key()?);
-        Ok(Authorization { scopes, challenge, nonce, asking, subject, id_token_claims, userinfo_claims, key })
+        Ok(Authorization {
+            scopes,
+            challenge,
+            nonce,
+            asking,
+            subject,
+            id_token_claims,
+            userinfo_claims,
+            key,
+            resources,
+        })
     }
 
     fn key(&self) -> Result<Option<Hash>, Refusal> {

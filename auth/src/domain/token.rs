@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    AccessClaims, Client, Code, EXCHANGED_TOKEN_LIFETIME, Hash, Refusal, Role, SERVICES, Scopes, User,
+    AccessClaims, Client, Code, EXCHANGED_TOKEN_LIFETIME, Hash, Refusal, Resources, Role, SERVICES, Scopes, User,
     subject_of_client,
 };
 
@@ -21,6 +21,8 @@ pub struct AccessToken {
     pub scopes: Scopes,
     /// The key whose holder alone may use it (RFC 9449); none if its bearer may.
     pub key: Option<Hash>,
+    /// The services that it is for; none for all that its scopes allow.
+    pub resources: Option<Resources>,
     /// When it was issued.
     pub issued_at: OffsetDateTime,
     /// When it ends.
@@ -52,6 +54,9 @@ impl AccessToken {
     ) -> Result<AccessClaims, Refusal> {
         if !SERVICES.iter().any(|(name, _)| *name == service) {
             return Err(Code::InvalidTarget.because("audience is not the name of a service"));
+        }
+        if self.resources.as_ref().is_some_and(|resources| !resources.contains(service)) {
+            return Err(Code::InvalidTarget.because("the token is for other services"));
         }
         let iat = now.unix_timestamp();
         let exp = (now + EXCHANGED_TOKEN_LIFETIME).min(self.expires_at).unix_timestamp();
@@ -102,17 +107,26 @@ pub struct Redeemed {
     pub nonce: Option<String>,
     /// The claims that were asked for by name to stand in the ID token.
     pub id_token_claims: Vec<String>,
+    /// The services that were granted; none for all.
+    pub resources: Option<Resources>,
 }
 
 impl Redeemed {
     /// The scopes of the new access token: all that were granted, or fewer if fewer are asked for, and nothing that
-    /// client or user may no longer have. Never more than was granted (RFC 6749, section 6).
-    pub fn narrow(&self, client: &Client, requested: Option<&Scopes>) -> Result<Scopes, Refusal> {
+    /// client or user may no longer have, or that is for none of `resources`. Never more than was granted (RFC 6749,
+    /// section 6).
+    pub fn narrow(
+        &self,
+        client: &Client,
+        requested: Option<&Scopes>,
+        resources: Option<&Resources>,
+    ) -> Result<Scopes, Refusal> {
         if requested.is_some_and(|scopes| !scopes.within(&self.scopes)) {
             return Err(Code::InvalidScope.because("scope exceeds what was granted"));
         }
         let wanted = requested.unwrap_or(&self.scopes);
-        client.narrow(Some(wanted), Some(&self.user.scopes()))
+        let wanted = resources.map_or_else(|| wanted.clone(), |only| only.narrow(wanted));
+        client.narrow(Some(&wanted), Some(&self.user.scopes()))
     }
 }
 
@@ -141,6 +155,7 @@ mod tests {
             user: Some(alice()),
             scopes: Scopes::of(["openid", "store:read", "order:read", "order:write"]),
             key: None,
+            resources: None,
             issued_at: NOW,
             expires_at: NOW + expires_in,
         }
@@ -170,6 +185,14 @@ mod tests {
     }
 
     #[test]
+    fn a_token_for_one_resource_is_exchanged_for_no_other() {
+        let only = Resources::stored(Some(vec!["order".into()]));
+        let token = AccessToken { resources: only, ..token(Duration::minutes(15)) };
+        assert!(token.exchange("order", "i", Uuid::nil(), NOW).is_ok());
+        assert_eq!(token.exchange("store", "i", Uuid::nil(), NOW).unwrap_err().code, Code::InvalidTarget);
+    }
+
+    #[test]
     fn a_client_is_never_mistaken_for_a_user() {
         let machine = AccessToken { user: None, client_id: alice().id.to_string(), ..token(Duration::minutes(1)) };
         assert!(machine.subject().starts_with("client:"));
@@ -191,12 +214,13 @@ mod tests {
             session_id: None,
             nonce: None,
             id_token_claims: vec![],
+            resources: None,
         };
-        let narrower = redeemed.narrow(&client, Some(&Scopes::of(["order:read"])));
+        let narrower = redeemed.narrow(&client, Some(&Scopes::of(["order:read"])), None);
         assert_eq!(narrower.unwrap(), Scopes::of(["order:read"]));
-        let wider = redeemed.narrow(&client, Some(&Scopes::of(["order:read", "store:read"])));
+        let wider = redeemed.narrow(&client, Some(&Scopes::of(["order:read", "store:read"])), None);
         assert_eq!(wider.unwrap_err().code, Code::InvalidScope);
-        let what_remains = redeemed.narrow(&client, None);
+        let what_remains = redeemed.narrow(&client, None, None);
         assert_eq!(what_remains.unwrap(), Scopes::of(["openid", "order:read"]), "alice may no longer write stock");
     }
 }

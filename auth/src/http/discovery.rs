@@ -46,6 +46,7 @@ pub struct Metadata {
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     introspection_endpoint_auth_methods_supported: [&'static str; 3],
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
+    introspection_signing_alg_values_supported: [&'static str; 1],
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     code_challenge_methods_supported: [&'static str; 1],
@@ -91,6 +92,7 @@ impl Metadata {
             introspection_endpoint_auth_methods_supported: AuthenticationMethod::CONFIDENTIAL
                 .map(AuthenticationMethod::as_str),
             introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+            introspection_signing_alg_values_supported: ["ES256"],
             revocation_endpoint_auth_methods_supported: AuthenticationMethod::ALL.map(AuthenticationMethod::as_str),
             revocation_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             code_challenge_methods_supported: ["S256"],

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App, db,
-    domain::{AccessToken, Code, Hash},
+    domain::{AccessToken, Client, Code, Hash},
     error::{Error, OAuthError},
     http::{credentials, parameters::Form, token::Confirmation},
 };
@@ -78,6 +78,9 @@ pub struct Introspection {
     /// When it ends, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
+    /// The services that it is for, if not all (RFC 8707).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<Vec<String>>,
     /// The key whose holder alone may use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
@@ -89,8 +92,9 @@ pub struct Introspection {
     request_body(content = TokenParameters, content_type = "application/x-www-form-urlencoded",
         description = "The token."),
     responses(
-        (status = 200, description = "What stands behind it; `active` is false for any that is not valid.",
-            body = Introspection),
+        (status = 200, description = "What stands behind it; `active` is false for any that is not valid. Who accepts \
+            `application/token-introspection+jwt` gets it signed (RFC 9701).",
+            content((Introspection = "application/json"), (String = "application/token-introspection+jwt"))),
         (status = 400, description = "The request is not right.", body = OAuthError),
         (status = 401, description = "The client is not who it says, or is public.", body = OAuthError),
         (status = "default", description = "Any other failure.", body = OAuthError),
@@ -102,10 +106,41 @@ pub async fn introspect(
     Form(parameters): Form<TokenParameters>,
 ) -> Result<Response, Error> {
     let (form, token) = parameters.split();
-    credentials::authenticate_confidential(&app, &headers, form).await?;
+    let client = credentials::authenticate_confidential(&app, &headers, form).await?;
     let found = db::find_token(&mut *app.pool.get().await?, token?, app.clock.now()).await?;
     let introspection = found.map_or_else(Introspection::default, |token| Introspection::of(&token, &app.issuer));
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(introspection)).into_response())
+    let no_store = (header::CACHE_CONTROL, "no-store");
+    if !wants_signed(&headers) {
+        return Ok(([no_store], Json(introspection)).into_response());
+    }
+    let signed = Signed::new(&app, &client, introspection);
+    let jwt = app.signer.introspection(&signed)?;
+    Ok(([no_store, (header::CONTENT_TYPE, SIGNED), (header::VARY, "Accept")], jwt).into_response())
+}
+
+const SIGNED: &str = "application/token-introspection+jwt";
+
+// Only who names it: `*/*` is anything that is understood without a key.
+fn wants_signed(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = accepted.flat_map(|value| value.split(','));
+    kinds.any(|kind| kind.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(SIGNED)))
+}
+
+/// The claims of a signed introspection (RFC 9701, section 5). What stands behind the token is nested: this is no token.
+#[derive(Serialize)]
+pub struct Signed {
+    iss: String,
+    aud: String,
+    iat: i64,
+    token_introspection: Introspection,
+}
+
+impl Signed {
+    fn new(app: &App, client: &Client, token_introspection: Introspection) -> Self {
+        let (iss, iat) = (app.issuer.to_string(), app.clock.now().unix_timestamp());
+        Self { iss, aud: client.client_id.clone(), iat, token_introspection }
+    }
 }
 
 impl Introspection {
@@ -120,6 +155,7 @@ impl Introspection {
             iss: Some(issuer.to_owned()),
             iat: Some(token.issued_at.unix_timestamp()),
             exp: Some(token.expires_at.unix_timestamp()),
+            aud: token.resources.as_ref().map(|resources| resources.identifiers(issuer)),
             cnf: token.key.map(Into::into),
         }
     }

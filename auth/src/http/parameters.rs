@@ -1,7 +1,7 @@
-//! Parameters of OAuth endpoints, from a query string or a form (RFC 6749, sections 3.1 and 3.2): none twice, one
-//! without a value counts as omitted, unknown ones are ignored.
+//! Parameters of OAuth endpoints, from a query string or a form (RFC 6749, sections 3.1 and 3.2): none twice but
+//! `resource`, one without a value counts as omitted, unknown ones are ignored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use axum::{
     body::Bytes,
@@ -57,8 +57,14 @@ pub fn read<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Error> {
         if [&name, &value].iter().any(|text| text.contains(['\u{FFFD}', '\0'])) {
             return Err(invalid("parameters must be UTF-8 without NUL").into());
         }
-        if once.insert(name, value).is_some() {
-            return Err(invalid("a parameter is there twice").into());
+        match once.entry(name) {
+            Entry::Vacant(place) => _ = place.insert(value),
+            // A list is read as one text: no identifier has a space (RFC 8707, section 2).
+            Entry::Occupied(mut place) if place.key() == "resource" => {
+                let all = format!("{} {value}", place.get());
+                all.trim().clone_into(place.get_mut());
+            }
+            Entry::Occupied(_) => return Err(invalid("a parameter is there twice").into()),
         }
     }
     once.retain(|_, value| !value.is_empty());
@@ -96,6 +102,12 @@ mod tests {
     fn a_parameter_without_a_value_counts_as_omitted_and_unknown_ones_are_ignored() {
         let parameters: Parameters = read(b"scope=&state=a%20b+c&colour=red").unwrap();
         assert_eq!(parameters, Parameters { scope: None, state: Some("a b c".into()) });
+    }
+
+    #[test]
+    fn resources_are_a_list() {
+        let all: BTreeMap<String, String> = read(b"resource=a&scope=x&resource=&resource=b").unwrap();
+        assert_eq!(all["resource"], "a b");
     }
 
     #[test]

@@ -62,8 +62,9 @@ pub struct TokenRequest {
     /// Token exchange: the service that the JWT is for.
     #[schema(example = "inventory")]
     audience: Option<String>,
-    /// Token exchange: not supported; name the service in `audience`.
-    #[schema(ignore)]
+    /// What the access token is for (RFC 8707), `{PUBLIC_URL}/api/{service}`: fewer services than were granted. May be
+    /// there several times. Not in a token exchange, which names the service in `audience`.
+    #[schema(example = "http://localhost:8080/api/order")]
     resource: Option<String>,
     /// Token exchange: not supported.
     #[schema(ignore)]

@@ -1,9 +1,12 @@
 //! `/auth/introspect`.
 
 use contracts::seed;
-use serde_json::json;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::NOBODY;
 
-use crate::started::{Auth, ISSUER, fault, text};
+use crate::started::{Auth, ISSUER, fault, secret, text};
 
 #[tokio::test]
 async fn a_confidential_client_learns_what_stands_behind_a_token() {
@@ -48,4 +51,45 @@ async fn a_public_client_cannot_introspect() {
     auth.submit("/auth/introspect", "", &form[1..]).await.expect(401);
     assert_eq!(fault(&auth.submit_as("reporting", "/auth/introspect", &[]).await.expect(400)), "invalid_request");
     auth.end().await;
+}
+
+#[tokio::test]
+async fn who_accepts_a_jwt_gets_the_answer_signed_and_nested() {
+    let auth = Auth::start().await;
+    let tokens = auth.tokens("alice", "openid order:read").await;
+    let secret = secret("reporting");
+    let ask = async |token: &str, accept: &str| {
+        let request = auth.client.request(Method::POST, "/auth/introspect", NOBODY);
+        let request = request.basic_auth("reporting", Some(&secret)).header("accept", accept);
+        auth.client.send(request.form(&[("token", token)])).await.expect(200)
+    };
+    for (token, active) in [(text(&tokens, "access_token"), true), ("made-up", false)] {
+        let answer = ask(token, "application/token-introspection+jwt").await;
+        assert_eq!(answer.header("content-type"), Some("application/token-introspection+jwt"));
+        let header = decode_header(&answer.body).unwrap();
+        assert_eq!(header.typ.as_deref(), Some("token-introspection+jwt"));
+        let claims = signed_claims(&auth, &answer.body).await;
+        assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!("reporting")));
+        assert!(claims["iat"].is_i64() && claims.get("sub").is_none() && claims.get("exp").is_none(), "{claims}");
+        assert_eq!(claims["token_introspection"]["active"], json!(active));
+        assert_eq!(claims["token_introspection"].get("sub").is_some(), active);
+        // It opens no door itself.
+        assert!(!auth.is_alive(&answer.body).await);
+    }
+    for accept in ["*/*", "application/json", "application/jwt"] {
+        assert_eq!(ask(text(&tokens, "access_token"), accept).await.json()["active"], true, "{accept}");
+    }
+    let both = ask(text(&tokens, "access_token"), "text/plain, Application/Token-Introspection+JWT;q=0.5").await;
+    assert!(both.body.starts_with("eyJ"));
+    auth.end().await;
+}
+
+async fn signed_claims(auth: &Auth, jwt: &str) -> Value {
+    let keys: JwkSet = auth.client.get("/auth/jwks", NOBODY).await.expect(200).read();
+    let key = keys.find(&decode_header(jwt).unwrap().kid.unwrap()).expect("the key is published");
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_audience(&["reporting"]);
+    validation.set_required_spec_claims(&["iss", "aud"]);
+    validation.validate_exp = false;
+    decode::<Value>(jwt, &DecodingKey::from_jwk(key).unwrap(), &validation).unwrap().claims
 }

@@ -24,6 +24,7 @@ mod logout;
 mod par;
 mod purge;
 mod refresh;
+mod resources;
 mod revoke;
 mod security_events;
 mod started;

@@ -152,6 +152,7 @@ async fn grant(
         id_token_claims: &authorization.id_token_claims,
         userinfo_claims: &authorization.userinfo_claims,
         key: authorization.key,
+        resources: authorization.resources.as_ref(),
     };
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;

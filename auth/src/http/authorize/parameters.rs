@@ -45,6 +45,10 @@ pub struct AuthorizationParameters {
     claims: Option<String>,
     /// The thumbprint of the key that must be proved when the code is redeemed (RFC 9449, section 10).
     dpop_jkt: Option<String>,
+    /// What the tokens are to be for (RFC 8707): `{PUBLIC_URL}/api/{service}`. May be there several times. Without it
+    /// they are for every service that the scopes allow.
+    #[param(example = "http://localhost:8080/api/order")]
+    resource: Option<String>,
     /// What a pushed request was answered with (RFC 9126); then only `client_id` stands beside it.
     request_uri: Option<String>,
 }

@@ -3,7 +3,7 @@
 use crate::{
     App,
     db::{self, NewToken},
-    domain::{ACCESS_TOKEN_LIFETIME, Client, Happened, Scopes, Secret, SecurityEvent, token_type},
+    domain::{ACCESS_TOKEN_LIFETIME, Client, Happened, Resources, Scopes, Secret, SecurityEvent, token_type},
     error::Error,
     events,
     http::token::{TokenRequest, TokenResponse},
@@ -12,10 +12,14 @@ use crate::{
 /// Issues an access token with what was asked for of what the client may have; everything if nothing was asked for.
 pub async fn issue(app: &App, client: &Client, request: &TokenRequest) -> Result<TokenResponse, Error> {
     let requested = request.scope.as_deref().map(Scopes::parse).transpose()?;
-    let scopes = client.narrow(requested.as_ref(), None)?;
+    let resources = Resources::parse(request.resource.as_deref(), &app.issuer)?;
+    let wanted = requested.unwrap_or_else(|| client.scopes.clone());
+    let wanted = resources.as_ref().map_or_else(|| wanted.clone(), |only| only.narrow(&wanted));
+    let scopes = client.narrow(Some(&wanted), None)?;
     let token = Secret::access_token(rand::random());
     let (client_id, key, now) = (&client.client_id, request.key, app.clock.now());
-    let new = NewToken { token: token.hash(), grant_id: None, client_id, scopes: &scopes, key };
+    let (hash, scopes, resources) = (token.hash(), &scopes, resources.as_ref());
+    let new = NewToken { token: hash, grant_id: None, client_id, scopes, key, resources };
     let mut tx = app.pool.begin().await?;
     db::insert_access_token(&mut tx, &new, now).await?;
     events::record(&mut tx, SecurityEvent::of_client(Happened::Granted, client_id), now).await?;

@@ -27,8 +27,8 @@ pub async fn redeem(app: &App, client: &Client, request: &TokenRequest) -> Resul
         tx.commit("find code used").await?;
         return Err(refuse(app, client, code).await?);
     };
-    let scopes = redeemed.narrow(client, None)?;
-    let response = issue::under_grant(app, &mut tx, client, redeemed, (&scopes, key), now).await?;
+    let limits = issue::Limits::of(app, client, &redeemed, request, None)?;
+    let response = issue::under_grant(app, &mut tx, client, redeemed, &limits, now).await?;
     tx.commit("exchange code").await?;
     Ok(response)
 }

@@ -43,7 +43,7 @@ fn refuse_what_is_not_supported(request: &TokenRequest) -> Result<(), Refusal> {
         return Err(Code::InvalidRequest.because("actor_token is not supported"));
     }
     if request.resource.is_some() {
-        return Err(Code::InvalidTarget.because("resource is not supported; name the service in audience"));
+        return Err(Code::InvalidTarget.because("the service is named in audience"));
     }
     Ok(())
 }

@@ -7,25 +7,54 @@ use crate::{
     App,
     db::{self, NewToken},
     domain::{
-        ACCESS_TOKEN_LIFETIME, Client, GrantType, Hash, IdClaims, Login, Redeemed, Scopes, Secret, UserClaims,
-        token_type,
+        ACCESS_TOKEN_LIFETIME, Client, GrantType, Hash, IdClaims, Login, Redeemed, Resources, Scopes, Secret,
+        UserClaims, token_type,
     },
     error::Error,
-    http::token::TokenResponse,
+    http::token::{TokenRequest, TokenResponse},
 };
 
-/// Issues tokens with these scopes, bound to the key if there is one, in the transaction that redeemed the code or refresh token.
+/// What an access token is limited to.
+pub struct Limits {
+    pub scopes: Scopes,
+    /// The key that it is bound to.
+    pub key: Option<Hash>,
+    /// The services that it is for, if not all.
+    pub resources: Option<Resources>,
+}
+
+impl Limits {
+    /// Those of a token that is issued for what was redeemed: what the request asks for, and never more than
+    /// was granted.
+    pub fn of(
+        app: &App,
+        client: &Client,
+        redeemed: &Redeemed,
+        request: &TokenRequest,
+        scope: Option<&str>,
+    ) -> Result<Self, Error> {
+        let requested = scope.map(Scopes::parse).transpose()?;
+        let asked = Resources::parse(request.resource.as_deref(), &app.issuer)?;
+        let resources = Resources::within(asked, redeemed.resources.as_ref())?;
+        let scopes = redeemed.narrow(client, requested.as_ref(), resources.as_ref())?;
+        Ok(Self { scopes, key: request.key, resources })
+    }
+}
+
+/// Issues tokens within these limits, in the transaction that redeemed the code or refresh token.
 pub async fn under_grant(
     app: &App,
     db: &mut PgConnection,
     client: &Client,
     redeemed: Redeemed,
-    (scopes, key): (&Scopes, Option<Hash>),
+    limits: &Limits,
     now: OffsetDateTime,
 ) -> Result<TokenResponse, Error> {
     let access_token = Secret::access_token(rand::random());
     let (grant_id, client_id) = (redeemed.grant_id, client.client_id.as_str());
-    let new = NewToken { token: access_token.hash(), grant_id: Some(grant_id), client_id, scopes, key };
+    let Limits { scopes, key, resources } = limits;
+    let (token, key, resources) = (access_token.hash(), *key, resources.as_ref());
+    let new = NewToken { token, grant_id: Some(grant_id), client_id, scopes, key, resources };
     db::insert_access_token(db, &new, now).await?;
     // By what was granted and not by what this token is narrowed to: the family goes on.
     let goes_on = redeemed.scopes.contains("offline_access") && client.may_use(GrantType::RefreshToken).is_ok();

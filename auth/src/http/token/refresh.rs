@@ -2,7 +2,7 @@
 
 use crate::{
     App, db,
-    domain::{Client, Code, Hash, Scopes},
+    domain::{Client, Code, Hash},
     error::Error,
     events,
     http::token::{TokenRequest, TokenResponse, issue, required},
@@ -12,7 +12,6 @@ use crate::{
 /// it revokes the whole family.
 pub async fn rotate(app: &App, client: &Client, request: &TokenRequest) -> Result<TokenResponse, Error> {
     let token = Hash::of(required(request.refresh_token.as_deref(), "refresh_token is required")?);
-    let requested = request.scope.as_deref().map(Scopes::parse).transpose()?;
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
     let Some(redeemed) = db::redeem_refresh_token(&mut tx, token, &client.client_id, request.key, now).await? else {
@@ -21,8 +20,8 @@ pub async fn rotate(app: &App, client: &Client, request: &TokenRequest) -> Resul
         return Err(refuse(app, client, token).await?);
     };
     // Refused without a commit: the refresh token stays good.
-    let scopes = redeemed.narrow(client, requested.as_ref())?;
-    let response = issue::under_grant(app, &mut tx, client, redeemed, (&scopes, request.key), now).await?;
+    let limits = issue::Limits::of(app, client, &redeemed, request, request.scope.as_deref())?;
+    let response = issue::under_grant(app, &mut tx, client, redeemed, &limits, now).await?;
     tx.commit("exchange refresh token").await?;
     Ok(response)
 }
