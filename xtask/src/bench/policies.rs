@@ -2,19 +2,23 @@
 
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::workspace::root;
 
 /// Columns of a route without which a policy is off.
 const COLUMNS: [&str; 7] = ["shed", "breaker", "bulkhead", "retry", "cache", "compress", "formats"];
 
-/// As they come with the gateway, but the plan of those who have none is never used up: it is counted all the same.
+/// As they come with the gateway, but the plan of those who have none is never used up, nor is what an address may ask: it
+/// is counted all the same.
 pub fn standard() -> Result<String> {
     let text = fs::read_to_string(root().join("gateway/policies.toml"))?;
     let rate = "{ requests = 10_000_000, seconds = 1 }";
     let free = format!("[plan.free]\nclient = {rate}\nuser = {rate}\nday = 1_000_000_000\n\n[plan.little]");
-    Ok(text.replacen("[plan.free]", &free, 1))
+    let text = text.replacen("[plan.free]", &free, 1);
+    let (before, rest) = text.split_once("[addresses]\nrequests = ").context("[addresses] begins otherwise")?;
+    let (_, after) = rest.split_once('\n').context("[addresses] does not end")?;
+    Ok(format!("{before}[addresses]\nrequests = 10_000_000\n{after}"))
 }
 
 /// All of them, then without each, then without any, and without the token.
