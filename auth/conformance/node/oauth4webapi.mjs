@@ -15,6 +15,21 @@ const webAuth = oauth.ClientSecretBasic(world.clients.web.secret)
 const machine = { client_id: world.clients.machine.id }
 const machineAuth = oauth.ClientSecretPost(world.clients.machine.secret)
 
+/** What the gateway gets for a service, or throws that it gets nothing. */
+async function exchanged(subject_token, audience) {
+  const gateway = { client_id: world.clients.gateway.id }
+  const response = await oauth.genericTokenEndpointRequest(
+    server,
+    gateway,
+    oauth.ClientSecretBasic(world.clients.gateway.secret),
+    EXCHANGE,
+    { subject_token, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token', audience },
+    http,
+  )
+  const recognizedTokenTypes = { n_a: () => {} }
+  return (await oauth.processGenericTokenEndpointResponse(server, gateway, response, { recognizedTokenTypes })).access_token
+}
+
 async function logIn() {
   await forget()
   const verifier = oauth.generateRandomCodeVerifier()
@@ -57,21 +72,31 @@ await check('userinfo speaks of the user of the ID token', async () => {
 
 await check('what services get is an access token of RFC 9068, good for one of them', async () => {
   const { access_token } = await logIn()
-  const gateway = { client_id: world.clients.gateway.id }
-  const response = await oauth.genericTokenEndpointRequest(
-    server,
-    gateway,
-    oauth.ClientSecretBasic(world.clients.gateway.secret),
-    EXCHANGE,
-    { subject_token: access_token, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token', audience: 'inventory' },
-    http,
-  )
-  const recognizedTokenTypes = { n_a: () => {} }
-  const exchanged = await oauth.processGenericTokenEndpointResponse(server, gateway, response, { recognizedTokenTypes })
-  const request = new Request(`${world.public_url}/`, { headers: { authorization: `Bearer ${exchanged.access_token}` } })
+  const jwt = await exchanged(access_token, 'inventory')
+  const request = new Request(`${world.public_url}/`, { headers: { authorization: `Bearer ${jwt}` } })
   const claims = await oauth.validateJwtAccessToken(server, request, 'inventory', http)
   ensure(claims.sub === world.users.alice && claims.client_id === web.client_id && claims.scope === 'inventory:read', JSON.stringify(claims))
   await refused(() => oauth.validateJwtAccessToken(server, request, 'order', http), (error) => /aud/.test(error.message + error.cause?.message))
+})
+
+await check('a token for one resource is good for that service and no other (RFC 8707)', async () => {
+  const parameters = { scope: 'inventory:read store:read', resource: `${world.public_url}/api/inventory` }
+  const { access_token } = await oauth.processClientCredentialsResponse(server, machine,
+    await oauth.clientCredentialsGrantRequest(server, machine, machineAuth, parameters, http))
+  await exchanged(access_token, 'inventory')
+  await refused(() => exchanged(access_token, 'store'), (error) => error.error === 'invalid_target')
+  const unknown = await oauth.clientCredentialsGrantRequest(server, machine, machineAuth, { resource: 'https://elsewhere.example/' }, http)
+  await refused(() => oauth.processClientCredentialsResponse(server, machine, unknown), (error) => error.error === 'invalid_target')
+})
+
+await check('introspection is answered with a signed JWT where that is asked for (RFC 9701)', async () => {
+  const client = { ...machine, introspection_signed_response_alg: 'ES256' }
+  const { access_token } = await oauth.processClientCredentialsResponse(server, machine,
+    await oauth.clientCredentialsGrantRequest(server, machine, machineAuth, { scope: 'store:read' }, http))
+  const response = await oauth.introspectionRequest(server, client, machineAuth, access_token, { ...http, requestJwtResponse: true })
+  const told = await oauth.processIntrospectionResponse(server, client, response)
+  ensure(told.active && told.scope === 'store:read', JSON.stringify(told))
+  await oauth.validateApplicationLevelSignature(server, response, http)
 })
 
 await check('introspection and revocation answer as their standards say', async () => {
