@@ -42,6 +42,11 @@ async fn address_and_phone_have_scopes_of_their_own() {
     assert_eq!((&told["phone_number"], &told["phone_number_verified"]), (&json!("+49 40 555 0100"), &json!(false)));
     assert_eq!(told["address"]["formatted"], "Musterstraße 1\n20095 Hamburg\nDE");
     assert!(told.get("name").is_none() && told.get("email").is_none(), "{told}");
+    for (scope, told, untold) in [("address", "address", "phone_number"), ("phone", "phone_number", "address")] {
+        let tokens = auth.tokens("alice", &format!("openid {scope}")).await;
+        let it = auth.client.get("/auth/userinfo", text(&tokens, "access_token")).await.expect(200).json();
+        assert!(it.get(told).is_some() && it.get(untold).is_none(), "{scope}: {it}");
+    }
     let tokens = auth.tokens("alice", "openid profile email").await;
     let told = auth.client.get("/auth/userinfo", text(&tokens, "access_token")).await.expect(200).json();
     assert_eq!((&told["given_name"], &told["family_name"]), (&json!("Alice"), &json!("Ashdown")));
