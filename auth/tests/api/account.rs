@@ -1,5 +1,7 @@
 //! `/auth/account`: sessions and applications, and how they are ended.
 
+use futures::future::join_all;
+
 use crate::started::{Auth, authorize, is_login, parameter, proof_in, text};
 
 async fn proof(auth: &Auth, cookie: &str) -> String {
@@ -102,10 +104,10 @@ async fn a_code_that_races_with_the_end_of_its_session_gets_no_token_that_lives(
         let (here, elsewhere) = (auth.log_in("alice").await, auth.log_in("alice").await);
         let form = [("csrf", &*proof(&auth, &here).await), ("session", "others")];
         let request = authorize(&[]);
-        let (asked, ended) =
-            tokio::join!(auth.get(&request, &elsewhere), auth.submit("/auth/account/sessions", &here, &form));
+        let asked = join_all((0..12).map(|_| auth.get(&request, &elsewhere)));
+        let (asked, ended) = tokio::join!(asked, auth.submit("/auth/account/sessions", &here, &form));
         ended.expect(303);
-        if let Some(code) = parameter(&asked, "code") {
+        for code in asked.iter().filter_map(|answer| parameter(answer, "code")) {
             auth.redeem(&code).await.expect(400);
         }
     }
