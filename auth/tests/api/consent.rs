@@ -1,5 +1,6 @@
 //! The consent page: what an application is allowed, and by whom it is remembered.
 
+use futures::future::join_all;
 use testkit::Answer;
 
 use crate::started::{Auth, authorize, hidden_in, parameter, proof_in, text};
@@ -167,5 +168,26 @@ async fn a_consent_that_is_withdrawn_takes_along_what_was_issued_under_it() {
     auth.redeem(&unredeemed).await.expect(400);
     assert!(is_asked(&auth.get(&authorize(&[]), &cookie).await), "it is asked for anew");
     assert!(auth.get("/auth/account", &cookie).await.body.contains("No application"));
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn a_code_that_races_with_the_withdrawal_gets_no_token_that_lives() {
+    let auth = start().await;
+    let cookie = auth.log_in("alice").await;
+    for _ in 0..5 {
+        let page = auth.get(&authorize(&[]), &cookie).await;
+        let answer = auth.press(&page, &cookie, &[("decision", "allow")]).await.expect(303);
+        auth.redeem(&parameter(&answer, "code").unwrap()).await.expect(200);
+        let account = auth.get("/auth/account", &cookie).await.expect(200);
+        let form = [("csrf", &*proof_in(&account.body)), ("client_id", "demo")];
+        let request = authorize(&[]);
+        let asked = join_all((0..12).map(|_| auth.get(&request, &cookie)));
+        let (asked, withdrawn) = tokio::join!(asked, auth.submit("/auth/account/applications", &cookie, &form));
+        withdrawn.expect(303);
+        for code in asked.iter().filter_map(|answer| parameter(answer, "code")) {
+            auth.redeem(&code).await.expect(400);
+        }
+    }
     auth.end().await;
 }
