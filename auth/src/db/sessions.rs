@@ -105,11 +105,16 @@ pub async fn find_session_id(db: &mut PgConnection, cookie: Hash) -> Result<Opti
     Ok(id.fetch_optional(db).await?)
 }
 
-/// Ends sessions; whose they were. Grants under way in them are waited for.
+/// Ends sessions; whose they were. Grants under way in them are waited for. In their order: who ends
+/// the same ones meanwhile waits, and neither waits for the other.
 pub async fn delete_sessions(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>> {
-    Ok(sqlx::query_scalar!("DELETE FROM login_session WHERE id = ANY ($1) RETURNING user_id", ids)
-        .fetch_all(db)
-        .await?)
+    Ok(sqlx::query_scalar!(
+        "DELETE FROM login_session WHERE id IN (
+             SELECT id FROM login_session WHERE id = ANY ($1) ORDER BY id FOR UPDATE) RETURNING user_id",
+        ids
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// The sessions of a user that have not ended, the latest first; a hundred at the most.
