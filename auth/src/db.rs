@@ -2,6 +2,7 @@
 
 mod clients;
 mod consents;
+mod devices;
 mod endings;
 mod grants;
 mod guesses;
@@ -19,6 +20,10 @@ mod users;
 pub use clients::{find_client, is_registered_origin, upsert_client};
 pub use consents::{
     Application, delete_consent, find_consent, list_applications, list_grants_to, lock_consent, upsert_consent,
+};
+pub use devices::{
+    Decision, DeviceQuestion, NewDevice, allow_device, deny_device, find_device, insert_device, poll_device,
+    redeem_device_code,
 };
 pub use endings::{
     await_user, delete_client, disable_client, disable_user, list_session_ids, revoke_grants_of_user,

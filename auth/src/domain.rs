@@ -7,6 +7,7 @@ mod authentication;
 mod authorization;
 mod claims;
 mod client;
+mod device;
 mod guessing;
 mod login_rules;
 mod logout;
@@ -28,6 +29,7 @@ pub use authentication::{AuthenticationMethod, Presented, SecurityProfile};
 pub use authorization::{Authorization, AuthorizationRequest, ResponseMode};
 pub use claims::{AccessClaims, BY_SCOPE, IdClaims, Login, acr, scope_of};
 pub use client::{Client, GrantType, subject_of_client};
+pub use device::{UserCode, Waiting};
 pub use guessing::Patience;
 pub use login_rules::LoginRules;
 pub use logout::{Logout, LogoutClaims};
@@ -51,6 +53,10 @@ pub const CODE_LIFETIME: Duration = Duration::seconds(60);
 pub const PUSHED_REQUEST_LIFETIME: Duration = Duration::seconds(90);
 /// How long there is to log in then.
 pub const PRESENTED_REQUEST_LIFETIME: Duration = Duration::minutes(10);
+/// How long a device waits for somebody to allow it.
+pub const DEVICE_CODE_LIFETIME: Duration = Duration::minutes(10);
+/// How many seconds it is to wait between two questions.
+pub const DEVICE_POLL: i32 = 5;
 /// How long an opaque access token is valid.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::minutes(15);
 /// How long a refresh token can be redeemed; each rotation starts anew.

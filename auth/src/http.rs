@@ -9,6 +9,7 @@ mod consent;
 mod cors;
 mod credentials;
 mod device;
+mod device_authorization;
 mod disabled;
 mod discovery;
 mod dpop;
@@ -29,6 +30,7 @@ mod session;
 mod signing_keys;
 mod token;
 mod userinfo;
+mod verification;
 
 pub use guesses::Guesses;
 pub use session::Browsers;
@@ -76,6 +78,7 @@ fn described_for_pages_of_clients() -> OpenApiRouter<App> {
         .routes(routes!(discovery::of_issuer))
         .routes(routes!(discovery::jwks))
         .routes(routes!(token::token))
+        .routes(routes!(device_authorization::begin))
         .routes(routes!(par::push))
         .routes(routes!(userinfo::by_get, userinfo::by_post))
 }
@@ -91,6 +94,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(account::end_sessions))
         .routes(routes!(account::withdraw))
         .routes(routes!(logout::show, logout::log_out))
+        .routes(routes!(verification::show, verification::decide))
         .routes(routes!(pages::style))
         .routes(routes!(security_events::list))
         .routes(routes!(signing_keys::list, signing_keys::rotate))

@@ -98,7 +98,12 @@ fn demo_clients(config: &Config) -> Vec<Client> {
     };
     let demo = Client {
         redirect_uris: vec!["http://127.0.0.1/callback".to_owned(), "http://[::1]/callback".to_owned()],
-        ..application("demo", "Demo", vec![GrantType::AuthorizationCode, GrantType::RefreshToken], every_user)
+        ..application(
+            "demo",
+            "Demo",
+            vec![GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode],
+            every_user,
+        )
     };
     let scopes = SERVICES.iter().flat_map(|(_, scopes)| scopes.iter().copied());
     let reads = Scopes::of(scopes.filter(|scope| scope.ends_with(":read")));

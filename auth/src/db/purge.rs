@@ -67,8 +67,8 @@ pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime) -> Resul
     Ok(rows.into_iter().chain(presented).chain([grants]).any(|rows| rows >= BATCH.unsigned_abs()))
 }
 
-// What clients present once: JWTs, pushed requests.
-async fn delete_presented(db: &mut PgConnection, now: OffsetDateTime) -> Result<[u64; 2]> {
+// What clients present once: JWTs, pushed requests, device codes.
+async fn delete_presented(db: &mut PgConnection, now: OffsetDateTime) -> Result<[u64; 3]> {
     let used = sqlx::query!(
         "DELETE FROM used_jwt WHERE jti_hash IN (
              SELECT jti_hash FROM used_jwt WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
@@ -85,7 +85,15 @@ async fn delete_presented(db: &mut PgConnection, now: OffsetDateTime) -> Result<
     )
     .execute(&mut *db)
     .await?;
-    Ok([used, pushed].map(|done| done.rows_affected()))
+    let devices = sqlx::query!(
+        "DELETE FROM device_authorization WHERE device_code_hash IN (
+             SELECT device_code_hash FROM device_authorization WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        now - CODES_KEPT,
+        BATCH
+    )
+    .execute(&mut *db)
+    .await?;
+    Ok([used, pushed, devices].map(|done| done.rows_affected()))
 }
 
 // Nothing hangs on them any more, and nothing can come: tokens are issued under a grant only against a code or a

@@ -36,14 +36,16 @@ pub enum GrantType {
     RefreshToken,
     /// RFC 6749, section 4.4.
     ClientCredentials,
+    /// RFC 8628.
+    DeviceCode,
     /// RFC 8693.
     TokenExchange,
 }
 
 impl GrantType {
     /// All there are.
-    pub const ALL: [Self; 4] =
-        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::TokenExchange];
+    pub const ALL: [Self; 5] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode, Self::TokenExchange];
 
     /// Its name on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -51,6 +53,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }

@@ -11,7 +11,7 @@ pub struct Refusal {
     pub description: Cow<'static, str>,
 }
 
-/// Codes of RFC 6749 (sections 4.1.2.1 and 5.2), RFC 8693 (section 2.2.2), RFC 9449 (section 12.2), OpenID Connect Core (section 3.1.2.6) and
+/// Codes of RFC 6749 (sections 4.1.2.1 and 5.2), RFC 8693 (section 2.2.2), RFC 8628 (section 3.5), RFC 9449 (section 12.2), OpenID Connect Core (section 3.1.2.6) and
 /// OpenID Connect Core Error Code unmet_authentication_requirements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -30,6 +30,9 @@ pub enum Code {
     ConsentRequired,
     UnmetAuthenticationRequirements,
     InvalidDpopProof,
+    AuthorizationPending,
+    SlowDown,
+    ExpiredToken,
 }
 
 impl Code {
@@ -51,6 +54,9 @@ impl Code {
             Self::ConsentRequired => "consent_required",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
         }
     }
 

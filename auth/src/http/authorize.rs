@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 use crate::{
     App,
     db::{self, Session},
-    domain::{AuthorizationRequest, Client, Code},
+    domain::{AuthorizationRequest, Client, Code, UserCode},
     error::Error,
     http::{
         consent,
@@ -87,12 +87,20 @@ pub async fn from_form(
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Asked {
     asked: Option<String>,
+    /// The device for which somebody logs in, by what it shows.
+    user_code: Option<String>,
 }
 
 impl Asked {
     /// A login is asked for now.
     pub fn now(app: &App) -> Self {
-        Self { asked: Some(app.browsers.note_moment(app.clock.now())) }
+        Self { asked: Some(app.browsers.note_moment(app.clock.now())), user_code: None }
+    }
+
+    /// The query string of the pages about the device, if it is for one.
+    pub fn device(&self) -> Option<String> {
+        let code = UserCode::parse(self.user_code.as_deref()?)?;
+        Some(format!("user_code={code}"))
     }
 
     /// When it was asked for; none if it was not, or not by us.

@@ -68,7 +68,8 @@ impl Guesses {
         }
     }
 
-    fn about(&self, kind: &str, what: &str) -> Result<Hash, Error> {
+    /// Under what is counted, by its kind.
+    pub fn about(&self, kind: &str, what: &str) -> Result<Hash, Error> {
         let tag = hmac::sign(&self.key, format!("{kind}:{what}").as_bytes());
         Hash::stored(tag.as_ref()).ok_or(Error::Busy)
     }

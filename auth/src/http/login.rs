@@ -167,6 +167,7 @@ impl Attempt {
         let request = par::resolve(app, request).await?;
         let query = encode(&request)?;
         if query.is_empty() {
+            let query = asked.device().unwrap_or_default();
             return Ok(Self { request, asked, query, client: None });
         }
         let (client, destination) = addressed(app, &request).await?;
@@ -185,7 +186,11 @@ impl Attempt {
 
     // Always a path of ours: the login page is no open redirector.
     fn on_success(&self) -> String {
-        if self.client.is_some() { format!("/auth/authorize?{}", self.query) } else { "/auth/account".to_owned() }
+        match (&self.client, self.query.as_str()) {
+            (Some(_), query) => format!("/auth/authorize?{query}"),
+            (None, "") => "/auth/account".to_owned(),
+            (None, device) => format!("/auth/device?{device}"),
+        }
     }
 
     fn form(

@@ -2,6 +2,7 @@
 
 mod client_credentials;
 mod code;
+mod device;
 mod exchange;
 mod issue;
 mod refresh;
@@ -31,7 +32,7 @@ use crate::{
 #[schema(example = json!({"grant_type": "client_credentials", "client_id": "reporting", "client_secret": "…",
     "scope": "order:read"}))]
 pub struct TokenRequest {
-    /// `authorization_code`, `refresh_token`, `client_credentials` or
+    /// `authorization_code`, `refresh_token`, `client_credentials`, `urn:ietf:params:oauth:grant-type:device_code` or
     /// `urn:ietf:params:oauth:grant-type:token-exchange`.
     #[schema(required, example = "client_credentials")]
     grant_type: Option<String>,
@@ -49,6 +50,8 @@ pub struct TokenRequest {
     redirect_uri: Option<String>,
     /// `authorization_code`: what the challenge was made of (RFC 7636).
     code_verifier: Option<String>,
+    /// `urn:ietf:params:oauth:grant-type:device_code`: what the device was given.
+    device_code: Option<String>,
     /// `refresh_token`: the refresh token. The answer holds its successor; this one is spent.
     refresh_token: Option<String>,
     /// `client_credentials`: what to ask for, if not everything. `refresh_token`: less than was granted.
@@ -146,6 +149,7 @@ pub async fn token(
         GrantType::AuthorizationCode => code::redeem(&app, &client, &request).await?,
         GrantType::RefreshToken => refresh::rotate(&app, &client, &request).await?,
         GrantType::ClientCredentials => client_credentials::issue(&app, &client, &request).await?,
+        GrantType::DeviceCode => device::redeem(&app, &client, &request).await?,
         GrantType::TokenExchange => exchange::exchange(&app, &request).await?,
     };
     Ok(([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], Json(response)).into_response())

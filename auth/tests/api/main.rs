@@ -12,6 +12,7 @@ mod conformance;
 mod consent;
 mod contract;
 mod cors;
+mod devices;
 mod disabled;
 mod discovery;
 mod dpop;

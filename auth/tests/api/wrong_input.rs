@@ -6,7 +6,8 @@ use testkit::{Answer, NOBODY};
 use crate::started::{Auth, CALLBACK, CHALLENGE, fault, query};
 
 const FORM: &str = "application/x-www-form-urlencoded";
-const FORMS: [&str; 5] = ["/auth/token", "/auth/introspect", "/auth/revoke", "/auth/authorize", "/auth/par"];
+const FORMS: [&str; 6] =
+    ["/auth/token", "/auth/introspect", "/auth/revoke", "/auth/authorize", "/auth/par", "/auth/device_authorization"];
 
 async fn send(auth: &Auth, path: &str, kind: Option<&str>, body: Vec<u8>) -> Answer {
     let request = auth.client.request(Method::POST, path, NOBODY).body(body);

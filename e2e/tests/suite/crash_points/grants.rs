@@ -52,3 +52,49 @@ pub async fn proves_a_key(stage: &Stage<'_>) -> Result<()> {
     })
     .await
 }
+
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+async fn post(stage: &Stage<'_>, path: &str, form: &[(&str, &str)]) -> Result<Value> {
+    let url = format!("{}{path}", stage.world.suite.public_url());
+    let answer = Client::new().post(url).form(form).send().await?;
+    ensure!(!answer.status().is_server_error(), "{}", answer.status());
+    Ok(answer.json().await?)
+}
+
+// A device that begins to wait, and a person who presses a button for it.
+async fn decide(stage: &Stage<'_>, press: &str) -> Result<String> {
+    let device = post(stage, "/auth/device_authorization", &[("client_id", "demo"), ("scope", "openid")]).await?;
+    let address = device["verification_uri_complete"].as_str().context("no address")?;
+    let visit = Visit { press: Some(press.to_owned()), ..Visit::of("bob", "bob-demo-password") };
+    Browser::of(stage.world.suite.public_url())?.visit(Url::parse(address)?, &visit).await?;
+    Ok(device["device_code"].as_str().context("no code")?.to_owned())
+}
+
+async fn ask(stage: &Stage<'_>, code: &str) -> Result<Value> {
+    post(stage, "/auth/token", &[("grant_type", DEVICE_CODE), ("client_id", "demo"), ("device_code", code)]).await
+}
+
+/// A device that lost its tokens on the way begins anew.
+pub async fn logs_a_device_in(stage: &Stage<'_>) -> Result<()> {
+    stage.arm().await?;
+    patiently(async || {
+        let early = post(stage, "/auth/device_authorization", &[("client_id", "demo"), ("scope", "openid")]).await?;
+        let early = ask(stage, early["device_code"].as_str().context("no code")?).await?;
+        ensure!(early["error"] == "authorization_pending", "{early}");
+        let tokens = ask(stage, &decide(stage, "allow").await?).await?;
+        ensure!(tokens["access_token"].is_string(), "{tokens}");
+        Ok(())
+    })
+    .await
+}
+
+pub async fn denies_a_device(stage: &Stage<'_>) -> Result<()> {
+    stage.arm().await?;
+    patiently(async || {
+        let told = ask(stage, &decide(stage, "do not allow").await?).await?;
+        ensure!(told["error"] == "access_denied", "{told}");
+        Ok(())
+    })
+    .await
+}

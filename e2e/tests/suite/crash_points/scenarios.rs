@@ -224,6 +224,12 @@ pub const SCENARIOS: &[Scenario] = &[
     when("auth", |s| people::mistypes(s).boxed_local(), &["count guess", "refuse login"]),
     when("auth", |s| grants::pushes_a_request(s).boxed_local(), &["push request", "present request"]),
     when("auth", |s| grants::proves_a_key(s).boxed_local(), &["use jwt"]),
+    when(
+        "auth",
+        |s| grants::logs_a_device_in(s).boxed_local(),
+        &["begin device login", "look up device", "allow device", "poll device", "exchange device code"],
+    ),
+    when("auth", |s| grants::denies_a_device(s).boxed_local(), &["deny device"]),
     when("auth", |s| people::logs_out(s).boxed_local(), &["log out"]),
     when(
         "auth",
