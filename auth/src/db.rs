@@ -11,6 +11,7 @@ mod logouts;
 mod profiles;
 mod purge;
 mod pushed;
+mod registrations;
 mod security_events;
 mod sessions;
 mod tokens;
@@ -42,6 +43,10 @@ pub use logouts::{delete_logout, insert_logouts, is_logout_due, take_up_logouts}
 pub use profiles::{find_profile, list_userinfo_claims};
 pub use purge::delete_expired;
 pub use pushed::{insert_pushed_request, present_pushed_request, redeem_pushed_request};
+pub use registrations::{
+    NewAllowance, delete_initial_access_token, insert_initial_access_token, insert_registration, lock_registration,
+    use_initial_access_token,
+};
 pub use security_events::{Recorded, insert_security_event, list_security_events};
 pub use sessions::{
     NewSession, OpenSession, Session, delete_sessions, find_session, find_session_id, insert_session,

@@ -17,6 +17,7 @@ mod dpop;
 mod fuzz;
 mod guesses;
 mod hint;
+mod initial_access_tokens;
 mod introspect;
 mod login;
 mod logout;
@@ -24,6 +25,7 @@ mod operators;
 mod pages;
 mod par;
 mod parameters;
+mod register;
 mod revoke;
 mod security_events;
 mod session;
@@ -101,6 +103,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(signing_keys::retire))
         .routes(routes!(disabled::disable_user, disabled::enable_user))
         .routes(routes!(disabled::disable_client, disabled::enable_client))
+        .routes(routes!(initial_access_tokens::issue))
+        .routes(routes!(initial_access_tokens::withdraw))
+        .routes(routes!(register::register))
+        .routes(routes!(register::show, register::change, register::delete))
 }
 
 fn document() -> OpenApi {
@@ -114,6 +120,7 @@ fn document() -> OpenApi {
     );
     if let Some(components) = document.components.as_mut() {
         components.add_security_scheme("client", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
+        components.add_security_scheme("registration", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     }
     document
 }

@@ -28,6 +28,40 @@ fn behind_loopback_port(uri: &str) -> Option<(&str, &str)> {
     rest.starts_with('/').then_some((host, rest))
 }
 
+/// Whether a client may register `uri`: https; http on loopback; or a scheme of the application's own, which has a dot in
+/// it (RFC 8252, section 7.1). Without fragment, user or wildcard.
+pub fn registrable(uri: &str) -> bool {
+    const LONGEST: usize = 1_000;
+    let plain = uri.bytes().all(|byte| byte.is_ascii_graphic()) && !uri.contains(['#', '\\', '*', '"', '<', '>']);
+    let Some((scheme, rest)) = uri.split_once(':').filter(|_| plain && uri.len() <= LONGEST) else { return false };
+    match scheme {
+        "https" => authority(rest).is_some(),
+        "http" => authority(rest).is_some_and(|(host, _)| ["127.0.0.1", "[::1]", "localhost"].contains(&host)),
+        _ => {
+            let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
+            let own = scheme.contains('.') && scheme.bytes().all(legal);
+            own && scheme.starts_with(|first: char| first.is_ascii_lowercase()) && rest.starts_with('/')
+        }
+    }
+}
+
+// Host and port of what follows a scheme; none if there is anything else before the path, or a port that is none.
+fn authority(rest: &str) -> Option<(&str, &str)> {
+    let authority = rest.strip_prefix("//")?;
+    let authority = &authority[..authority.find(['/', '?']).unwrap_or(authority.len())];
+    let (host, port) = match authority.rfind(':').filter(|at| !authority[*at..].contains(']')) {
+        Some(at) => (&authority[..at], &authority[at + 1..]),
+        None => (authority, ""),
+    };
+    let named = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    let numbered = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
+    let right_port = authority.len() == host.len() || port.parse::<u16>().is_ok();
+    (!host.is_empty() && (named || numbered) && right_port).then_some((host, port))
+}
+
 /// The origin of a redirect URI as a source expression of a content security policy.
 pub fn origin(uri: &str) -> &str {
     match uri.split_once("://") {
@@ -89,6 +123,58 @@ mod tests {
             assert!(!redirect_matches(registered, other), "{other}");
         }
         assert!(!redirect_matches("http://localhost/callback", "http://localhost:81/callback"));
+    }
+
+    #[test]
+    fn only_addresses_that_lead_to_one_application_can_be_registered() {
+        for good in [
+            "https://shop.example/callback",
+            "https://shop.example:8443/callback?tenant=1",
+            "https://shop.example",
+            "https://[2001:db8::1]/callback",
+            "http://127.0.0.1/callback",
+            "http://127.0.0.1:7000/callback",
+            "http://[::1]:7000/callback",
+            "http://localhost:3000/callback",
+            "com.example.app:/callback",
+            "com.example.app://callback",
+        ] {
+            assert!(registrable(good), "{good}");
+        }
+        for bad in [
+            "",
+            "https",
+            "https:",
+            "https://",
+            "https:///callback",
+            "https:shop.example",
+            "https://shop.example/callback#fragment",
+            "https://shop.example/#",
+            "https://user@shop.example/callback",
+            "https://shop.example@evil.example/callback",
+            "https://*.shop.example/callback",
+            "https://shop.example/call back",
+            "https://shop.example\\.evil.example/",
+            "https://shöp.example/",
+            "https://shop.example:port/",
+            "https://shop.example:99999/",
+            "https://[shop]/",
+            "HTTPS://shop.example/",
+            "http://shop.example/callback",
+            "http://127.0.0.1.evil.example/callback",
+            "http://127.0.0.1@evil.example/callback",
+            "http://0.0.0.0/callback",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "myapp:/callback",
+            "com.example.app:callback",
+            ".com:/callback",
+            "//shop.example/callback",
+            "/callback",
+            &format!("https://shop.example/{}", "x".repeat(1_000)),
+        ] {
+            assert!(!registrable(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub enum Code {
     AuthorizationPending,
     SlowDown,
     ExpiredToken,
+    InvalidRedirectUri,
+    InvalidClientMetadata,
 }
 
 impl Code {
@@ -57,6 +59,8 @@ impl Code {
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown => "slow_down",
             Self::ExpiredToken => "expired_token",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
         }
     }
 

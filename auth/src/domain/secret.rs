@@ -13,6 +13,21 @@ impl Secret {
     /// What refresh tokens begin with.
     pub const REFRESH_TOKEN: &str = "rrt_";
 
+    /// What initial access tokens begin with.
+    pub const INITIAL_ACCESS_TOKEN: &str = "rit_";
+    /// What registration access tokens begin with.
+    pub const REGISTRATION_ACCESS_TOKEN: &str = "rgt_";
+
+    /// A token for registering clients of these random bytes.
+    pub fn initial_access_token(random: [u8; 32]) -> Self {
+        Self(format!("{}{}", Self::INITIAL_ACCESS_TOKEN, URL_SAFE_NO_PAD.encode(random)))
+    }
+
+    /// A token for changing a client's registration of these random bytes.
+    pub fn registration_access_token(random: [u8; 32]) -> Self {
+        Self(format!("{}{}", Self::REGISTRATION_ACCESS_TOKEN, URL_SAFE_NO_PAD.encode(random)))
+    }
+
     /// An access token of these random bytes.
     pub fn access_token(random: [u8; 32]) -> Self {
         Self(format!("{}{}", Self::ACCESS_TOKEN, URL_SAFE_NO_PAD.encode(random)))

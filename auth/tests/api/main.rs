@@ -25,6 +25,7 @@ mod logout;
 mod par;
 mod purge;
 mod refresh;
+mod register;
 mod resources;
 mod revoke;
 mod security_events;

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use e2e::{Answer, Shopper, client_token, log_in, log_out, patiently};
 use reqwest::{Client, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::stage::{Stage, insist};
 
@@ -101,6 +101,30 @@ pub async fn revokes(stage: &Stage<'_>) -> Result<()> {
     stage.arm().await?;
     form(stage, "/auth/revoke", &[("token", &tokens.access_token), ("client_id", "demo")]).await?.expect(200)?;
     is_let_in(stage, &tokens.access_token, 401).await
+}
+
+/// A registration whose answer was lost is made again; what was deleted is gone.
+pub async fn registers(stage: &Stage<'_>) -> Result<()> {
+    let (olga, url) = (&stage.world.olga, stage.world.suite.public_url());
+    let tokens = "/auth/v1/initial-access-tokens";
+    stage.arm().await?;
+    let allowed = insist(async || olga.post(tokens, json!({"uses": 5})).await).await?.expect(201)?;
+    let stranger = Shopper::with_token(url, &allowed.text("initial_access_token")?)?;
+    let client = json!({"redirect_uris": ["https://shop.example/callback"]});
+    let made = insist(async || stranger.post("/auth/register", client.clone()).await).await?.expect(201)?;
+    let path = format!("/auth/register/{}", made.text("client_id")?);
+    let own = Shopper::with_token(url, &made.text("registration_access_token")?)?;
+    let change = json!({"client_id": made.text("client_id")?, "redirect_uris": ["https://shop.example/other"]});
+    let changed = insist(async || own.put(&path, change.clone()).await).await?.expect(200)?.body;
+    ensure!(changed["redirect_uris"][0] == "https://shop.example/other", "{changed}");
+    let deleted = insist(async || own.delete(&path).await).await?.status;
+    ensure!(deleted == 204 || deleted == 401, "{deleted}");
+    insist(async || own.get(&path).await).await?.expect(401)?;
+    let withdraw = format!("{tokens}/{}", allowed.text("id")?);
+    let withdrawn = insist(async || olga.delete(&withdraw).await).await?.status;
+    ensure!(withdrawn == 204 || withdrawn == 404, "{withdrawn}");
+    insist(async || stranger.post("/auth/register", client.clone()).await).await?.expect(401)?;
+    Ok(())
 }
 
 /// Who is shut out is let in again only when an operator says so.

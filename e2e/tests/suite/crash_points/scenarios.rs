@@ -249,6 +249,11 @@ pub const SCENARIOS: &[Scenario] = &[
     when("auth", |s| people::revokes(s).boxed_local(), &["revoke token"]),
     when("auth", |s| people::revokes(s).boxed_local(), RELAY).after("revoke token: after"),
     when("auth", |s| people::logs_a_machine_in(s).boxed_local(), &["issue token to client"]),
+    when(
+        "auth",
+        |s| people::registers(s).boxed_local(),
+        &["allow registration", "register client", "change registration", "delete registration", "forbid registration"],
+    ),
     when("auth", |s| people::shuts_out(s).boxed_local(), &["shut user out", "shut client out"]),
     when("auth", |s| people::rotates_keys(s).boxed_local(), &["rotate signing keys", "retire signing key"]),
     when("auth", |s| running::starts_again(s).boxed_local(), &["purge"]),
