@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
-use database::{Pool, within};
+use database::{Pool, Tx, within};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -143,9 +143,7 @@ impl Signer {
         for kid in db::retire_followed_keys(&mut tx, now - PUBLISHED_AFTER, now).await? {
             events::record(&mut tx, SecurityEvent::of(Happened::KeyRetired).because(kid), now).await?;
         }
-        tx.commit("rotate signing keys").await?;
-        self.reload().await?;
-        Ok(())
+        self.settle(tx).await
     }
 
     /// Makes a key that signs as soon as it has been published for long enough; which.
@@ -153,9 +151,14 @@ impl Signer {
         let mut tx = self.pool.begin().await?;
         db::lock_keys(&mut tx).await?;
         let key = self.make_by(&mut tx, self.clock.now() + self.schedule.published_before, Some(by)).await?;
+        self.settle(tx).await?;
+        Ok(key)
+    }
+
+    async fn settle(&self, tx: Tx) -> anyhow::Result<()> {
         tx.commit("rotate signing keys").await?;
         self.reload().await?;
-        Ok(key)
+        Ok(())
     }
 
     /// Takes a key out at once, because somebody else may have it; whether it was there. If nothing else signs, a new key

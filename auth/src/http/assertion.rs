@@ -5,9 +5,10 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::{
-    App, db,
+    App,
     domain::{Assertion, Client, Code, Hash, Refusal},
     error::Error,
+    http::dpop,
 };
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -28,8 +29,7 @@ pub async fn authenticate(app: &App, client: &Client, assertion: &str) -> Result
     }
     let claims = verified(client, assertion).and_then(|claims| strictly(client, assertion, claims)).map_err(unknown)?;
     let (used, expires_at) = check(app, client, &claims)?;
-    let mut db = app.pool.single("use jwt").await?;
-    if db::insert_used_jwt(&mut db, used, expires_at).await? { Ok(()) } else { Err(Client::unknown().into()) }
+    if dpop::use_once(app, used, expires_at).await? { Ok(()) } else { Err(Client::unknown().into()) }
 }
 
 fn verified(client: &Client, assertion: &str) -> Result<Claims, Fault> {

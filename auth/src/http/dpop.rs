@@ -79,8 +79,13 @@ async fn check_proof(
 async fn is_first_use(app: &App, proof: &Proof) -> Result<bool, Error> {
     let expires_at = OffsetDateTime::from_unix_timestamp(proof.made_at + proof::LATEST);
     let expires_at = expires_at.unwrap_or(app.clock.now());
+    use_once(app, Hash::from(proof.id), expires_at).await
+}
+
+/// Notes that a proof or an assertion was used; false if it was before.
+pub async fn use_once(app: &App, used: Hash, expires_at: OffsetDateTime) -> Result<bool, Error> {
     let mut db = app.pool.single("use jwt").await?;
-    Ok(db::insert_used_jwt(&mut db, Hash::from(proof.id), expires_at).await?)
+    Ok(db::insert_used_jwt(&mut db, used, expires_at).await?)
 }
 
 const USED: Fault = Fault("the proof was used before");
