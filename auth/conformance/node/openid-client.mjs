@@ -215,4 +215,37 @@ await check('a client logs its user out, is told so at the back channel, and fin
   ensure(payload.events['http://schemas.openid.net/event/backchannel-logout'], JSON.stringify(payload))
 })
 
+await check('a client registers itself with what an operator handed out, and users log in at it (RFC 7591)', async () => {
+  const metadata = {
+    client_name: 'One that registered itself',
+    redirect_uris: [REDIRECT],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'client_secret_basic',
+  }
+  const by = (initialAccessToken) =>
+    client.dynamicClientRegistration(new URL(world.issuer), metadata, client.ClientSecretBasic(), { ...insecure, initialAccessToken })
+  const config = await by(world.initial_access_token)
+  const { tokens } = await logIn(config)
+  ensure(tokens.claims().aud === config.clientMetadata().client_id, JSON.stringify(tokens.claims()))
+  await refused(() => by('made-up'), (error) => error.status === 401 || error.cause?.[0]?.scheme === 'bearer')
+})
+
+await check('a device without a browser gets tokens once its user has allowed it elsewhere (RFC 8628)', async () => {
+  const device_code = 'urn:ietf:params:oauth:grant-type:device_code'
+  const config = await discover(await register({ grant_types: [device_code, 'authorization_code', 'refresh_token'] }))
+  const start = () => client.initiateDeviceAuthorization(config, { scope: SCOPE })
+  await forget()
+  const started = await start()
+  const polled = client.pollDeviceAuthorizationGrant(config, started)
+  const landing = await visit(started.verification_uri_complete, { user: 'alice', press: 'allow' })
+  ensure(landing.status === 200, JSON.stringify(landing))
+  const tokens = await polled
+  ensure(tokens.claims().sub === world.users.alice, JSON.stringify(tokens))
+  await client.fetchUserInfo(config, tokens.access_token, world.users.alice)
+  const denied = await start()
+  await visit(denied.verification_uri_complete, { user: 'alice', press: 'deny' })
+  await refused(() => client.pollDeviceAuthorizationGrant(config, denied), (error) => error.error === 'access_denied')
+})
+
 done()

@@ -1,6 +1,7 @@
 //! What the scripts are told of: the issuer, users, and clients that are registered for this run with new secrets.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use e2e::client_token;
 use launch::{random_text, suite::Suite};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 
 const USER_SCOPES: [&str; 8] =
     ["openid", "profile", "email", "offline_access", "store:read", "inventory:read", "order:read", "order:write"];
-const MACHINE_SCOPES: [&str; 3] = ["store:read", "inventory:read", "order:read"];
+const MACHINE_SCOPES: [&str; 4] = ["store:read", "inventory:read", "order:read", "auth:operate"];
 const REDIRECTS: [&str; 1] = ["http://127.0.0.1/callback"];
 const CODE: [&str; 2] = ["authorization_code", "refresh_token"];
 
@@ -60,9 +61,11 @@ impl Clients {
         let machine = Wish { secret: true, grant_types: vec!["client_credentials".to_owned()], ..Wish::default() };
         let machine = self.register(machine).await?;
         let url = suite.public_url();
+        let initial_access_token = self.initial_access_token(url).await?;
         Ok(json!({
             "issuer": format!("{url}/auth"),
             "public_url": url,
+            "initial_access_token": initial_access_token,
             "users": {"alice": "01900000-0000-7000-8000-000000000001"},
             "clients": {
                 "app": app,
@@ -71,6 +74,20 @@ impl Clients {
                 "gateway": {"id": "gateway", "secret": suite.secrets().gateway_client},
             },
         }))
+    }
+
+    // What an operator hands out so that clients can register themselves (RFC 7591).
+    async fn initial_access_token(&mut self, url: &str) -> Result<String> {
+        let grant_types = vec!["client_credentials".to_owned()];
+        let operator = self.register(Wish { secret: true, grant_types, ..Wish::default() }).await?;
+        let text = |name: &str| operator[name].as_str().unwrap_or_default();
+        let token = client_token(url, text("id"), text("secret")).await?;
+        let wanted = json!({"uses": 20, "scope": USER_SCOPES.join(" ")});
+        let request =
+            reqwest::Client::builder().no_proxy().build()?.post(format!("{url}/auth/v1/initial-access-tokens"));
+        let answer = request.bearer_auth(token).json(&wanted).send().await?.error_for_status()?;
+        let answer: Value = answer.json().await?;
+        answer["initial_access_token"].as_str().map(str::to_owned).context("no initial access token")
     }
 
     /// A new client: its id, and its secret if it has one.
