@@ -15,10 +15,10 @@ use crate::{App, db, domain::Logout, error::Error};
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a client may take to answer, all told.
 const PATIENCE: Duration = Duration::from_secs(5);
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 const BATCH: i64 = 32;
 /// Some hour after the first attempt.
-const ATTEMPTS: i16 = 7;
+const ATTEMPTS: i16 = 6;
 
 /// Tells those that are due once a second, until told to stop.
 pub async fn run(app: App, stop: CancellationToken) {

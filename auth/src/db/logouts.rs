@@ -31,20 +31,29 @@ pub async fn is_logout_due(db: &mut PgConnection, now: OffsetDateTime) -> Result
     Ok(due.fetch_one(db).await?)
 }
 
-/// Takes up those that are due, at the most `most`. If nothing is heard of one it comes back: after ten seconds, half a
-/// minute, a minute and a half, and so on. Those that another instance takes up are skipped.
+/// How many one client is told in a batch: one that is slow to answer must not keep all others waiting.
+const PER_CLIENT: i64 = 4;
+
+/// Takes up those that are due, at the most `most` and a few of each client. If nothing is heard of one it comes back:
+/// after half a minute, which is longer than a batch takes, a minute and a half, and so on. Those that another instance
+/// takes up are skipped.
 pub async fn take_up_logouts(db: &mut PgConnection, most: i64, now: OffsetDateTime) -> Result<Vec<Logout>> {
     let taken = sqlx::query_as!(
         Logout,
         r#"UPDATE backchannel_logout l
-         SET attempts = attempts + 1, due_at = $1 + make_interval(secs => 10 * power(3, l.attempts))
+         SET attempts = attempts + 1, due_at = $1 + make_interval(secs => 30 * power(3, l.attempts))
          FROM client c
          WHERE c.client_id = l.client_id AND l.id IN (
-             SELECT id FROM backchannel_logout WHERE due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+             SELECT due.id FROM client each CROSS JOIN LATERAL (
+                 SELECT id, due_at FROM backchannel_logout
+                 WHERE client_id = each.client_id AND due_at <= $1
+                 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS due
+             ORDER BY due.due_at LIMIT $2)
          RETURNING l.id, l.client_id, coalesce(c.backchannel_logout_uri, '') AS "uri!", l.user_id, l.session_id,
              l.attempts"#,
         now,
         most,
+        PER_CLIENT,
     );
     Ok(taken.fetch_all(db).await?)
 }

@@ -98,7 +98,7 @@ async fn delete_presented(db: &mut PgConnection, now: OffsetDateTime) -> Result<
 }
 
 // Nothing hangs on them any more, and nothing can come: tokens are issued under a grant only against a code or a
-// refresh token of it.
+// refresh token of it. As long as their session goes on they say who is to be told when it ends.
 async fn delete_spent_grants(db: &mut PgConnection, now: OffsetDateTime) -> Result<u64> {
     let grants = sqlx::query!(
         "DELETE FROM authorization_grant WHERE id IN (
@@ -107,6 +107,7 @@ async fn delete_spent_grants(db: &mut PgConnection, now: OffsetDateTime) -> Resu
                  AND NOT EXISTS (SELECT FROM authorization_code c WHERE c.grant_id = g.id)
                  AND NOT EXISTS (SELECT FROM refresh_token r WHERE r.grant_id = g.id)
                  AND NOT EXISTS (SELECT FROM access_token t WHERE t.grant_id = g.id)
+                 AND NOT EXISTS (SELECT FROM login_session s WHERE s.id = g.session_id)
              LIMIT $2 FOR UPDATE OF g SKIP LOCKED)",
         now - CODES_KEPT,
         BATCH

@@ -43,18 +43,10 @@ impl Asking {
         })
     }
 
-    /// Whether a password that was checked at `authenticated_at` will do, if it was asked for because of this request
-    /// at `asked_at`, or not at all.
-    pub fn is_met_by(
-        &self,
-        authenticated_at: OffsetDateTime,
-        asked_at: Option<OffsetDateTime>,
-        now: OffsetDateTime,
-    ) -> bool {
-        if asked_at.is_some_and(|asked| authenticated_at >= asked) {
-            return true;
-        }
-        !self.login && self.max_age.is_none_or(|longest| now - authenticated_at <= longest)
+    /// Whether a password that was checked at `authenticated_at` will do; it does if this request `has_just` asked for
+    /// it.
+    pub fn is_met_by(&self, authenticated_at: OffsetDateTime, has_just: bool, now: OffsetDateTime) -> bool {
+        has_just || (!self.login && self.max_age.is_none_or(|longest| now - authenticated_at <= longest))
     }
 }
 
@@ -92,15 +84,13 @@ mod tests {
     fn a_login_is_good_until_it_is_too_old_or_a_new_one_is_wanted() {
         let before = NOW - Duration::seconds(60);
         let asking = |prompt, age| Asking::parse(prompt, age).unwrap();
-        assert!(asking(None, None).is_met_by(before, None, NOW));
-        assert!(asking(None, Some("60")).is_met_by(before, None, NOW));
-        assert!(!asking(None, Some("59")).is_met_by(before, None, NOW));
-        assert!(!asking(Some("login"), None).is_met_by(before, None, NOW));
+        assert!(asking(None, None).is_met_by(before, false, NOW));
+        assert!(asking(None, Some("60")).is_met_by(before, false, NOW));
+        assert!(!asking(None, Some("59")).is_met_by(before, false, NOW));
+        assert!(!asking(Some("login"), None).is_met_by(before, false, NOW));
         // Once it was asked for on behalf of this request, it is not asked for again.
-        let asked = Some(NOW - Duration::seconds(30));
         for wish in [asking(Some("login"), None), asking(None, Some("0"))] {
-            assert!(!wish.is_met_by(before, asked, NOW));
-            assert!(wish.is_met_by(NOW - Duration::seconds(5), asked, NOW));
+            assert!(!wish.is_met_by(before, false, NOW) && wish.is_met_by(before, true, NOW));
         }
     }
 }

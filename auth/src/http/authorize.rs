@@ -13,19 +13,19 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use time::OffsetDateTime;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     App,
     db::{self, Session},
-    domain::{AuthorizationRequest, Client, Code, UserCode},
+    domain::{AuthorizationRequest, Client, Code, Refusal, UserCode},
     error::Error,
     http::{
         consent,
         pages::OnPage,
         par,
         parameters::{Form, Query},
+        session::Browser,
     },
 };
 
@@ -83,18 +83,24 @@ pub async fn from_form(
     authorize(&app, &headers, request, Asked::default()).await
 }
 
-/// What the login page sends along: when the user was asked to log in on behalf of this request.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What travels between this endpoint and the pages beside the request. Only for its bearer to be shown a page or spared
+/// one: nothing in it is believed unless it is a note of ours.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Asked {
-    asked: Option<String>,
+    /// The login page asks for the password although somebody is logged in.
+    again: Option<String>,
+    /// The login page has noted that the password was right, because this request asked for it.
+    #[serde(rename = "asked")]
+    note: Option<String>,
     /// The device for which somebody logs in, by what it shows.
+    #[serde(skip_serializing)]
     user_code: Option<String>,
 }
 
 impl Asked {
-    /// A login is asked for now.
-    pub fn now(app: &App) -> Self {
-        Self { asked: Some(app.browsers.note_moment(app.clock.now())), user_code: None }
+    /// The password is to be asked for, also of who is logged in if it is to be `again`.
+    pub fn to_log_in(again: bool) -> Self {
+        Self { again: again.then(|| "true".into()), ..Self::default() }
     }
 
     /// The query string of the pages about the device, if it is for one.
@@ -103,14 +109,29 @@ impl Asked {
         Some(format!("user_code={code}"))
     }
 
-    /// When it was asked for; none if it was not, or not by us.
-    pub fn at(&self, app: &App) -> Option<OffsetDateTime> {
-        app.browsers.noted_moment(self.asked.as_deref(), app.clock.now())
+    /// The password was right, and this is the new session.
+    pub fn answered(app: &App, request: &str, session: &Browser) -> Self {
+        let note = app.browsers.note_login(&session.hash(), request, app.clock.now());
+        Self { note: Some(note), ..Self::default() }
     }
 
-    /// What comes after the query string of the request.
-    pub fn suffix(&self) -> String {
-        self.asked.as_ref().map_or_else(String::new, |asked| format!("&asked={asked}"))
+    /// Whether the password is asked for although somebody is logged in.
+    pub const fn is_again(&self) -> bool {
+        self.again.is_some()
+    }
+
+    /// Whether the password was asked for on behalf of this request, and was right, in this browser's session.
+    pub fn is_answered(&self, app: &App, headers: &HeaderMap, request: &AuthorizationRequest) -> Result<bool, Error> {
+        let (Some(note), Some(cookie)) = (&self.note, app.browsers.recognise(headers).known()) else {
+            return Ok(false);
+        };
+        Ok(app.browsers.has_noted_login(note, &cookie, &encode(request)?, app.clock.now()))
+    }
+
+    /// A query string of the request and this.
+    pub fn beside(&self, request: &str) -> Result<String, Error> {
+        let mine = serde_urlencoded::to_string(self).map_err(|_| unencodable())?;
+        Ok(if mine.is_empty() { request.to_owned() } else { format!("{request}&{mine}") })
     }
 }
 
@@ -166,6 +187,9 @@ pub fn encode(request: &AuthorizationRequest) -> Result<String, Error> {
         request_uri: request.request_uri.clone(),
         ..AuthorizationRequest::default()
     });
-    Ok(serde_urlencoded::to_string(by_reference.as_ref().unwrap_or(request))
-        .map_err(|_| Code::InvalidRequest.because("The parameters cannot be encoded."))?)
+    Ok(serde_urlencoded::to_string(by_reference.as_ref().unwrap_or(request)).map_err(|_| unencodable())?)
+}
+
+fn unencodable() -> Refusal {
+    Code::InvalidRequest.because("The parameters cannot be encoded.")
 }

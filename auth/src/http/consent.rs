@@ -47,7 +47,7 @@ pub fn ask(
         user,
         wants: said(scopes),
         scopes: &scopes.to_string(),
-        action: &format!("/auth/consent?{}{}", encode(question.request)?, question.asked.suffix()),
+        action: &format!("/auth/consent?{}", question.asked.beside(&encode(question.request)?)?),
         proof: &app.browsers.proof(&browser),
     };
     page(status, &consent, origin(question.destination))

@@ -2,6 +2,7 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::Jwk};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::{App, db, error::Error};
 
@@ -11,12 +12,15 @@ pub struct Hint {
     pub subject: String,
     /// Whom it was issued to.
     pub client_id: String,
+    /// The session in which it was issued, if it was in one.
+    pub session_id: Option<Uuid>,
 }
 
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
     aud: String,
+    sid: Option<Uuid>,
 }
 
 /// Reads an ID token; none if it is not one that we have signed with a key that we still publish.
@@ -37,5 +41,5 @@ pub async fn read(app: &App, token: &str) -> Result<Option<Hint>, Error> {
     validation.set_issuer(&[&*app.issuer]);
     validation.set_required_spec_claims(&["iss", "sub", "aud"]);
     let claims = decode::<Claims>(token, &key, &validation).ok().map(|data| data.claims);
-    Ok(claims.map(|it| Hint { subject: it.sub, client_id: it.aud }))
+    Ok(claims.map(|it| Hint { subject: it.sub, client_id: it.aud, session_id: it.sid }))
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::{
     App,
-    db::{self, NewSession, Session},
+    db::{self, NewSession},
     domain::{AuthorizationRequest, Happened, SecurityEvent, origin},
     error::Error,
     events,
@@ -53,10 +53,10 @@ pub async fn show(
     let login = Attempt::read(&app, request?.0, asked?.0).await?;
     let browser = app.browsers.recognise(&headers);
     match current_session(&app, &headers).await? {
-        Some(session) if login.wants_more_than(&session, &app) => {
+        Some(session) if login.client.is_some() && login.asked.is_again() => {
             login.form(&app, &browser, StatusCode::OK, &session.user.username, None)
         }
-        Some(_) if login.client.is_some() => Ok(Redirect::to(&login.on_success()).into_response()),
+        Some(_) if login.client.is_some() => Ok(Redirect::to(&login.back(&Asked::default())?).into_response()),
         Some(session) => {
             let (user, proof) = (&session.user, app.browsers.proof(&browser));
             let signed_in = SignedIn { name: &user.name, username: &user.username, proof: &proof };
@@ -119,7 +119,8 @@ pub async fn log_in(
     };
     let renewed = open_session(&app, &headers, &browser, &right, address).await?;
     let device = app.guesses.devices.remember(&headers, right.user_id, app.clock.now());
-    Ok((app.browsers.set_cookie(&renewed), device, Redirect::to(&login.on_success())).into_response())
+    let back = login.back(&Asked::answered(&app, &login.query, &renewed))?;
+    Ok((app.browsers.set_cookie(&renewed), device, Redirect::to(&back)).into_response())
 }
 
 // The cookie is new in any case. The session goes on if it is the same user's: clients know it by its id.
@@ -171,13 +172,7 @@ impl Attempt {
             return Ok(Self { request, asked, query, client: None });
         }
         let (client, destination) = addressed(app, &request).await?;
-        let query = format!("{query}{}", asked.suffix());
         Ok(Self { request, asked, query, client: Some((client.name, destination)) })
-    }
-
-    // The password is asked for although somebody is logged in, unless that has happened since.
-    fn wants_more_than(&self, session: &Session, app: &App) -> bool {
-        self.client.is_some() && self.asked.at(app).is_some_and(|asked| session.authenticated_at < asked)
     }
 
     fn hint(&self) -> &str {
@@ -185,12 +180,12 @@ impl Attempt {
     }
 
     // Always a path of ours: the login page is no open redirector.
-    fn on_success(&self) -> String {
-        match (&self.client, self.query.as_str()) {
-            (Some(_), query) => format!("/auth/authorize?{query}"),
+    fn back(&self, with: &Asked) -> Result<String, Error> {
+        Ok(match (&self.client, self.query.as_str()) {
+            (Some(_), query) => format!("/auth/authorize?{}", with.beside(query)?),
             (None, "") => "/auth/account".to_owned(),
             (None, device) => format!("/auth/device?{device}"),
-        }
+        })
     }
 
     fn form(
@@ -201,7 +196,11 @@ impl Attempt {
         username: &str,
         failure: Option<&str>,
     ) -> Result<Response, OnPage> {
-        let action = if self.query.is_empty() { "/auth/login".into() } else { format!("/auth/login?{}", self.query) };
+        let action = match (&self.client, self.query.as_str()) {
+            (Some(_), query) => format!("/auth/login?{}", Asked::to_log_in(self.asked.is_again()).beside(query)?),
+            (None, "") => "/auth/login".to_owned(),
+            (None, device) => format!("/auth/login?{device}"),
+        };
         let login = Login {
             client: self.client.as_ref().map(|(name, _)| name.as_str()),
             action: &action,

@@ -27,7 +27,7 @@ use ending::{Ending, confirm, end};
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct LogoutRequest {
-    /// An ID token of the client, expired ones too: with it, its user is not asked.
+    /// An ID token of the client, expired ones too: for its own session nobody is asked.
     id_token_hint: Option<String>,
     /// The client, if it has no ID token at hand.
     #[param(example = "demo")]
@@ -38,7 +38,7 @@ pub struct LogoutRequest {
     state: Option<String>,
 }
 
-/// Logs out, and first asks whether to, unless an ID token shows who it is about.
+/// Logs out, and first asks whether to, unless an ID token shows that it is about this session.
 #[utoipa::path(get, path = "/auth/logout", operation_id = "showLogout", tag = "pages", summary = "Log out, or ask whether to",
     params(LogoutRequest),
     responses(

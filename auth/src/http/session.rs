@@ -16,15 +16,15 @@ const COOKIE: &str = "auth_session";
 const SECURE_COOKIE: &str = "__Host-auth_session";
 // Base64url of 256 bits.
 const COOKIE_LENGTH: usize = 43;
-/// How long somebody may take to log in.
-const PATIENCE: Duration = Duration::hours(1);
+/// For how long a login will do for the request that asked for it: there may be a consent page in between.
+const PATIENCE: Duration = Duration::minutes(5);
 const LONGEST_DESCRIPTION: usize = 200;
 
 /// Makes and recognises cookies and proofs.
 #[derive(Clone)]
 pub struct Browsers {
     forms: hmac::Key,
-    moments: hmac::Key,
+    logins: hmac::Key,
     secure: bool,
 }
 
@@ -41,7 +41,7 @@ impl Browsers {
         let derived = |what: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root, what).as_ref());
         Self {
             forms: derived(b"form proofs of the login pages"),
-            moments: derived(b"moments at which a login was asked for"),
+            logins: derived(b"logins that a request asked for"),
             secure: public_url.starts_with("https://"),
         }
     }
@@ -71,20 +71,22 @@ impl Browsers {
         !browser.is_new && hmac::verify(&self.forms, browser.cookie.as_bytes(), &proof).is_ok()
     }
 
-    /// Notes in a text that a login was asked for now. It travels through the browser, which cannot change it.
-    pub fn note_moment(&self, now: OffsetDateTime) -> String {
-        let moment = (now.unix_timestamp_nanos() / 1_000).to_string();
-        let proof = URL_SAFE_NO_PAD.encode(hmac::sign(&self.moments, moment.as_bytes()));
+    /// Notes in a text that the password was right just now, in the session with this cookie and because this request
+    /// asked for it. It travels through the browser, which cannot change it.
+    pub fn note_login(&self, cookie: &Hash, request: &str, now: OffsetDateTime) -> String {
+        let moment = now.unix_timestamp().to_string();
+        let proof = URL_SAFE_NO_PAD.encode(hmac::sign(&self.logins, &login(cookie, &moment, request)));
         format!("{moment}.{proof}")
     }
 
-    /// The moment that we noted, unless it was not we, or was too long ago.
-    pub fn noted_moment(&self, note: Option<&str>, now: OffsetDateTime) -> Option<OffsetDateTime> {
-        let (moment, proof) = note?.split_once('.')?;
-        hmac::verify(&self.moments, moment.as_bytes(), &URL_SAFE_NO_PAD.decode(proof).ok()?).ok()?;
-        let micros = moment.parse::<i64>().ok()?;
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?;
-        (now - moment < PATIENCE).then_some(moment)
+    /// Whether we have noted that, and not too long ago.
+    pub fn has_noted_login(&self, note: &str, cookie: &Hash, request: &str, now: OffsetDateTime) -> bool {
+        let proves = |(moment, proof): (&str, &str)| {
+            let proof = URL_SAFE_NO_PAD.decode(proof).ok()?;
+            hmac::verify(&self.logins, &login(cookie, moment, request), &proof).ok()?;
+            OffsetDateTime::from_unix_timestamp(moment.parse().ok()?).ok()
+        };
+        note.split_once('.').and_then(proves).is_some_and(|moment| now - moment < PATIENCE)
     }
 
     /// The header that gives a new cookie to its browser.
@@ -129,6 +131,11 @@ impl Browser {
     }
 }
 
+// The hash has always the same length, and a moment no dot.
+fn login(cookie: &Hash, moment: &str, request: &str) -> Vec<u8> {
+    [cookie.as_bytes(), moment.as_bytes(), b".", request.as_bytes()].concat()
+}
+
 /// What a browser says it is.
 pub fn user_agent(headers: &HeaderMap) -> String {
     let said = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -168,16 +175,19 @@ mod tests {
     }
 
     #[test]
-    fn only_we_can_note_a_moment_and_only_for_an_hour() {
+    fn only_we_can_note_a_login_and_only_of_one_session_for_one_request_and_some_minutes() {
         let (ours, others) = (Browsers::new(&[1; 32], ""), Browsers::new(&[2; 32], ""));
-        let note = ours.note_moment(NOW);
-        assert_eq!(ours.noted_moment(Some(&note), NOW), Some(NOW));
-        assert_eq!(ours.noted_moment(Some(&note), NOW + PATIENCE), None);
-        assert_eq!(others.noted_moment(Some(&note), NOW), None);
+        let (cookie, another) = (Hash::of("cookie"), Hash::of("another"));
+        let note = ours.note_login(&cookie, "a=b", NOW);
+        let noted = |note: &str| ours.has_noted_login(note, &cookie, "a=b", NOW);
+        assert!(noted(&note) && !others.has_noted_login(&note, &cookie, "a=b", NOW));
+        assert!(!ours.has_noted_login(&note, &another, "a=b", NOW));
+        assert!(!ours.has_noted_login(&note, &cookie, "a=c", NOW));
+        assert!(!ours.has_noted_login(&note, &cookie, "a=b", NOW + PATIENCE));
         // Neither is a form's proof one.
         let forged = format!("1.{}", ours.proof(&Browser { cookie: "1".into(), is_new: false }));
         for bad in [forged.as_str(), "", ".", "1.", "x.y"] {
-            assert_eq!(ours.noted_moment(Some(bad), NOW), None, "{bad}");
+            assert!(!noted(bad), "{bad}");
         }
     }
 }

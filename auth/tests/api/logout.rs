@@ -18,8 +18,12 @@ async fn start() -> Auth {
     auth
 }
 
-async fn id_token(auth: &Auth, user: &str) -> String {
-    text(&auth.tokens(user, "openid order:read").await, "id_token").to_owned()
+/// Logs in; the cookie, and an ID token of the session.
+async fn log_in(auth: &Auth, user: &str) -> (String, String) {
+    let cookie = auth.log_in(user).await;
+    let answer = auth.get(&authorize(&[]), &cookie).await.expect(303);
+    let tokens = auth.redeem(&parameter(&answer, "code").unwrap()).await.expect(200).json();
+    (cookie, text(&tokens, "id_token").to_owned())
 }
 
 fn logout(parameters: &[(&str, &str)]) -> String {
@@ -76,8 +80,7 @@ async fn another_site_cannot_log_a_user_out() {
 #[tokio::test]
 async fn with_an_id_token_of_its_user_a_client_logs_out_without_a_question() {
     let auth = start().await;
-    let hint = id_token(&auth, "alice").await;
-    let cookie = auth.log_in("alice").await;
+    let (cookie, hint) = log_in(&auth, "alice").await;
     // Expired ones too.
     auth.clock.advance(time::Duration::hours(2));
     let path = logout(&[("id_token_hint", &hint), ("post_logout_redirect_uri", RETURN), ("state", "a&b")]);
@@ -92,13 +95,12 @@ async fn with_an_id_token_of_its_user_a_client_logs_out_without_a_question() {
 #[tokio::test]
 async fn each_parameter_may_be_missing() {
     let auth = start().await;
-    let hint = id_token(&auth, "alice").await;
-    let hint = ("id_token_hint", hint.as_str());
-    let cookie = auth.log_in("alice").await;
-    let no_state = auth.get(&logout(&[hint, ("post_logout_redirect_uri", RETURN)]), &cookie).await.expect(303);
+    let (cookie, hint) = log_in(&auth, "alice").await;
+    let no_state =
+        auth.get(&logout(&[("id_token_hint", &hint), ("post_logout_redirect_uri", RETURN)]), &cookie).await.expect(303);
     assert_eq!(no_state.header("location"), Some(RETURN));
-    let cookie = auth.log_in("alice").await;
-    let no_address = auth.get(&logout(&[hint, ("state", "x")]), &cookie).await.expect(200);
+    let (cookie, hint) = log_in(&auth, "alice").await;
+    let no_address = auth.get(&logout(&[("id_token_hint", &hint), ("state", "x")]), &cookie).await.expect(200);
     assert!(no_address.body.contains("You are not signed in"), "{}", no_address.body);
     let cookie = auth.log_in("alice").await;
     assert!(asks(&auth.get("/auth/logout", &cookie).await), "no parameters");
@@ -110,13 +112,14 @@ async fn each_parameter_may_be_missing() {
 #[tokio::test]
 async fn without_a_valid_hint_the_user_is_asked() {
     let auth = start().await;
-    let hint = id_token(&auth, "alice").await;
-    let cookie = auth.log_in("alice").await;
+    let (cookie, hint) = log_in(&auth, "alice").await;
     let (signed, _) = hint.rsplit_once('.').unwrap();
     let modified = format!("{signed}.{}", "A".repeat(86));
-    let bobs = id_token(&auth, "bob").await;
+    let (_, bobs) = log_in(&auth, "bob").await;
+    // Of the same user, but in another browser: whoever finds it ends nothing here.
+    let (_, elsewhere) = log_in(&auth, "alice").await;
     let to = ("post_logout_redirect_uri", RETURN);
-    for wrong in [modified.as_str(), "x", &bobs] {
+    for wrong in [modified.as_str(), "x", &bobs, &elsewhere] {
         let page = auth.get(&logout(&[("id_token_hint", wrong), to]), &cookie).await;
         assert!(asks(&page) && page.header("location").is_none(), "{page:?}");
     }
@@ -145,8 +148,7 @@ async fn a_client_that_only_says_its_name_has_the_user_asked_and_then_sent_back(
 #[tokio::test]
 async fn an_address_that_is_not_registered_is_not_gone_to() {
     let auth = start().await;
-    let hint = id_token(&auth, "alice").await;
-    let cookie = auth.log_in("alice").await;
+    let (cookie, hint) = log_in(&auth, "alice").await;
     for wrong in [
         "https://evil.example/",
         "https://demo.example/bye",
@@ -172,8 +174,7 @@ async fn an_address_that_is_not_registered_is_not_gone_to() {
 #[tokio::test]
 async fn a_client_may_send_the_parameters_by_form() {
     let auth = start().await;
-    let hint = id_token(&auth, "alice").await;
-    let cookie = auth.log_in("alice").await;
+    let (cookie, hint) = log_in(&auth, "alice").await;
     // From another site, so without the cookie (SameSite=Lax): a redirect to here brings it.
     let form = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", RETURN), ("state", "s")];
     let round = auth.submit("/auth/logout", "", &form).await.expect(303);

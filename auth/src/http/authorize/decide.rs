@@ -94,18 +94,17 @@ async fn find_login(
     let wanted = wanted_subject(app, client, request, authorization).await?;
     let required = || Code::LoginRequired.because("the user has to log in for this");
     let now = app.clock.now();
-    let asked_at = asked.at(app);
+    let has_just = asked.is_answered(app, headers, request)?;
     let asking = &authorization.asking;
     let Some(session) = current_session(app, headers).await? else {
-        return if asking.silent { Err(required().into()) } else { Ok(Err(log_in(app, request, false)?)) };
+        return if asking.silent { Err(required().into()) } else { Ok(Err(log_in(request, false)?)) };
     };
     let is_wanted = wanted.is_none_or(|subject| subject == session.user.id.to_string());
-    if is_wanted && asking.is_met_by(session.authenticated_at, asked_at, now) {
+    if is_wanted && asking.is_met_by(session.authenticated_at, has_just, now) {
         return Ok(Ok(session));
     }
     // Who has just logged in as somebody else is not asked for ever.
-    let has_just = asked_at.is_some_and(|asked| session.authenticated_at >= asked);
-    if asking.silent || has_just { Err(required().into()) } else { Ok(Err(log_in(app, request, true)?)) }
+    if asking.silent || has_just { Err(required().into()) } else { Ok(Err(log_in(request, true)?)) }
 }
 
 // Named by an ID token that the client got before, or by the `claims` parameter.
@@ -124,10 +123,9 @@ async fn wanted_subject(
     Ok(Some(hint.subject))
 }
 
-// The path of the login page. `again`: who is logged in logs in once more, and when that was asked is noted.
-fn log_in(app: &App, request: &AuthorizationRequest, again: bool) -> Result<String, Error> {
-    let asked = if again { Asked::now(app) } else { Asked::default() };
-    Ok(format!("/auth/login?{}{}", encode(request)?, asked.suffix()))
+// The path of the login page. `again`: who is logged in logs in once more.
+fn log_in(request: &AuthorizationRequest, again: bool) -> Result<String, Error> {
+    Ok(format!("/auth/login?{}", Asked::to_log_in(again).beside(&encode(request)?)?))
 }
 
 async fn grant(

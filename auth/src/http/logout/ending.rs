@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
+use uuid::Uuid;
 
 use crate::{
     App,
@@ -22,8 +23,8 @@ use crate::{
 /// A logout that was asked for.
 #[derive(Default)]
 pub struct Ending {
-    /// The user that an ID token of the client names.
-    subject: Option<String>,
+    /// The session that an ID token of the client names.
+    session: Option<Uuid>,
     /// The name of the client that asks.
     client: Option<String>,
     /// An address of that client, with its state.
@@ -55,9 +56,9 @@ impl Ending {
             return Err(refusal.into());
         }
         let client_id = named.or_else(|| request.client_id.clone()).unwrap_or_default();
-        let subject = hint.map(|hint| hint.subject);
+        let session = hint.and_then(|hint| hint.session_id);
         let Some(client) = db::find_client(&mut *app.pool.get().await?, &client_id).await? else {
-            return Ok(Self { subject, ..Self::default() });
+            return Ok(Self { session, ..Self::default() });
         };
         let return_to = match &request.post_logout_redirect_uri {
             Some(uri) if !client.login.may_return_to(uri) => {
@@ -67,12 +68,13 @@ impl Ending {
             Some(uri) => Some(with_state(uri, request.state.as_deref())?),
             None => None,
         };
-        Ok(Self { subject, client: Some(client.name), return_to })
+        Ok(Self { session, client: Some(client.name), return_to })
     }
 
-    /// Whether it is shown to be about the user of this session, so that nobody need be asked.
+    /// Whether it is shown to be about this session, so that nobody need be asked. About its user is not enough: an ID
+    /// token may have been found elsewhere, long after its session has ended.
     pub fn is_of(&self, session: &Session) -> bool {
-        self.subject.as_ref().is_some_and(|subject| *subject == session.user.id.to_string())
+        self.session == Some(session.id)
     }
 }
 

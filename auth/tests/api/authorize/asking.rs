@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use crate::started::{Auth, CALLBACK, authorize, is_login, parameter};
+use crate::started::{Auth, CALLBACK, action_of, authorize, is_login, parameter, query};
 
 #[tokio::test]
 async fn prompt_none_shows_no_page() {
@@ -44,17 +44,86 @@ async fn prompt_login_asks_for_the_password_once_more_and_only_once() {
 }
 
 #[tokio::test]
+async fn who_is_not_logged_in_is_asked_for_the_password_once() {
+    let auth = Auth::start().await;
+    for wish in [("prompt", "login"), ("prompt", "select_account"), ("max_age", "0")] {
+        let login = auth.get(&authorize(&[wish]), "").await.expect(303);
+        assert!(is_login(&login), "{login:?}");
+        let (answer, cookie) = auth.fill_in(login.header("location").unwrap(), "", "alice").await;
+        auth.clock.advance(Duration::seconds(2));
+        let answer = auth.get(answer.header("location").unwrap(), &cookie).await.expect(303);
+        assert!(parameter(&answer, "code").is_some(), "{wish:?}: {answer:?}");
+    }
+    auth.end().await;
+}
+
+/// Logs in because a client asked for it; the way back, its note, and the cookie.
+async fn asked_to_log_in(auth: &Auth, cookie: &str, user: &str) -> (String, String, String) {
+    let login = auth.get(&authorize(&[("prompt", "login")]), cookie).await.expect(303);
+    let (answer, cookie) = auth.fill_in(login.header("location").unwrap(), cookie, user).await;
+    let back = answer.header("location").unwrap();
+    let (_, note) = back.split_once("&asked=").expect("a note");
+    (back.to_owned(), note.to_owned(), cookie)
+}
+
+#[tokio::test]
+async fn a_login_in_another_browser_or_for_another_request_does_not_replace_one() {
+    let auth = Auth::start().await;
+    let earlier = auth.log_in("alice").await;
+    let (_, bobs, _) = asked_to_log_in(&auth, &auth.log_in("bob").await, "bob").await;
+    let (_, before, earlier) = asked_to_log_in(&auth, &earlier, "alice").await;
+    auth.clock.advance(Duration::seconds(1));
+    let (back, note, cookie) = asked_to_log_in(&auth, &earlier, "alice").await;
+    let to = |request: &str, note: &str| format!("{request}&asked={note}");
+    let asks = authorize(&[("prompt", "login")]);
+    for (request, note) in [
+        (&asks, &bobs),
+        (&asks, &before),
+        (&authorize(&[("prompt", "login"), ("state", "another")]), &note),
+        (&authorize(&[("max_age", "0"), ("nonce", "another")]), &note),
+    ] {
+        assert!(is_login(&auth.get(&to(request, note), &cookie).await), "{request} {note}");
+    }
+    assert!(parameter(&auth.get(&back, &cookie).await, "code").is_some());
+    // Nor one of some time ago.
+    auth.clock.advance(Duration::minutes(5));
+    assert!(is_login(&auth.get(&back, &cookie).await));
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn what_the_browser_makes_up_does_not_replace_a_login() {
     let auth = Auth::start().await;
-    let cookie = auth.log_in("alice").await;
+    let (_, note, cookie) = asked_to_log_in(&auth, "", "alice").await;
+    let (moment, proof) = note.split_once('.').unwrap();
     let asks = authorize(&[("prompt", "login")]);
-    let noted = auth.get(&asks, &cookie).await.expect(303).header("location").unwrap().to_owned();
-    let (_, note) = noted.split_once("&asked=").unwrap();
-    let (_, proof) = note.split_once('.').unwrap();
-    // Asked for, but not answered; made up; moved to before the login.
-    for asked in [note, "0.x", "", &format!("0.{proof}")] {
+    let sooner = moment.parse::<i64>().unwrap() + 1;
+    for asked in ["0.x", "", moment, &format!("0.{proof}"), &format!("{sooner}.{proof}"), &format!("{moment}.x")] {
         assert!(is_login(&auth.get(&format!("{asks}&asked={asked}"), &cookie).await), "{asked}");
     }
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn what_a_link_says_of_a_login_adds_nothing_to_the_request() {
+    let auth = Auth::start().await;
+    let cookie = auth.log_in("alice").await;
+    let names = |address: &str| {
+        let url = reqwest::Url::parse("http://x").unwrap().join(address).unwrap();
+        url.query_pairs().map(|(name, _)| name.into_owned()).collect::<Vec<_>>()
+    };
+    for evil in ["x%0Ay", "x%26claims%3Dx", "%26prompt%3Dnone"] {
+        let path = format!("/auth/login?{}&asked={evil}", query(&[]));
+        let answer = auth.get(&path, &cookie).await.expect(303);
+        let back = names(answer.header("location").unwrap());
+        assert!(!back.iter().any(|name| name == "claims" || name == "prompt"), "{back:?}");
+        let form = action_of(&auth.get(&path, "").await.expect(200).body);
+        assert!(!names(&form).iter().any(|name| name == "claims" || name == "prompt"), "{form}");
+    }
+    // Nor on the way through the consent page.
+    auth.change("demo", |client| client.login.asks_consent = true).await;
+    let page = auth.get(&format!("{}&asked=x%26claims%3Dx", authorize(&[])), &cookie).await.expect(200);
+    assert!(!names(&action_of(&page.body)).contains(&"claims".to_owned()), "{}", page.body);
     auth.end().await;
 }
 
