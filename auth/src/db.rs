@@ -20,19 +20,19 @@ mod users;
 
 pub use clients::{find_client, is_registered_origin, upsert_client};
 pub use consents::{
-    Application, delete_consent, find_consent, list_applications, list_grants_to, lock_consent, upsert_consent,
+    Application, delete_consent, find_consent, list_applications, lock_consent, revoke_grants_to, upsert_consent,
 };
 pub use devices::{
     Decision, DeviceQuestion, NewDevice, allow_device, deny_device, find_device, insert_device, poll_device,
     redeem_device_code,
 };
 pub use endings::{
-    await_user, delete_client, disable_client, disable_user, list_session_ids, revoke_grants_of_user,
-    revoke_tokens_of_client,
+    LetIn, await_user, delete_client, disable_client, disable_user, enable_client, enable_user, list_session_ids,
+    revoke_grants_of_user, revoke_tokens_of_client,
 };
 pub use grants::{
     Claim, EndedGrant, NewCode, find_grant_of_used_code, find_grant_of_used_refresh_token, insert_grant, redeem_code,
-    redeem_refresh_token, revoke_grant,
+    redeem_refresh_token, revoke_grant, revoke_tokens_of_grants,
 };
 pub use guesses::{count_guess, forget_guesses, uncount_guess};
 pub use keys::{
@@ -49,11 +49,12 @@ pub use registrations::{
 };
 pub use security_events::{Recorded, insert_security_event, list_security_events};
 pub use sessions::{
-    NewSession, OpenSession, Session, delete_sessions, find_session, find_session_id, insert_session,
-    list_grants_of_sessions, list_sessions, renew_session,
+    NewSession, OpenSession, Session, delete_sessions, find_session, find_session_id, insert_session, list_sessions,
+    renew_session, revoke_grants_of_sessions,
 };
 pub use tokens::{
-    NewToken, Revoked, find_token, find_token_owner, insert_access_token, insert_refresh_token, revoke_access_token,
+    NewToken, Revoked, find_token, find_token_owner, holds_token, insert_access_token, insert_refresh_token,
+    revoke_access_token,
 };
 pub use used::insert_used_jwt;
 pub use users::{Credentials, find_credentials, insert_user, list_usernames, update_password_hash};

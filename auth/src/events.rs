@@ -81,15 +81,32 @@ pub async fn end_sessions(
     if sessions.is_empty() {
         return Ok(());
     }
-    for user_id in db::delete_sessions(db, sessions).await? {
-        record(db, SecurityEvent::of_user(Happened::Logout, user_id).from(address), now).await?;
+    let mut users = db::delete_sessions(db, sessions).await?;
+    users.sort_unstable();
+    users.dedup();
+    for user_id in &users {
+        record(db, SecurityEvent::of_user(Happened::Logout, *user_id).from(address), now).await?;
     }
     // After the sessions: a grant under way in one was waited for.
     db::insert_logouts(db, sessions, now).await?;
-    for grant_id in db::list_grants_of_sessions(db, sessions).await? {
-        revoke_grant(db, grant_id, now).await?;
+    let Some(user_id) = users.first() else { return Ok(()) };
+    let grants = db::revoke_grants_of_sessions(db, sessions, now).await?;
+    if !end_tokens(db, *user_id, &grants, now).await?.is_empty() {
+        record(db, SecurityEvent::of_user(Happened::Revoked, *user_id).from(address), now).await?;
     }
     Ok(())
+}
+
+// By set, and announced in few pieces: a session or a client may have gathered any number of grants.
+async fn end_tokens(
+    db: &mut PgConnection,
+    user_id: Uuid,
+    grants: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<Vec<Vec<u8>>> {
+    let ended = db::revoke_tokens_of_grants(db, grants, now).await?;
+    announce_revoked(db, &format!("user:{user_id}"), &ended, now).await?;
+    Ok(ended)
 }
 
 /// Takes back what a user has allowed a client, with everything granted on its ground. Inside a transaction.
@@ -101,9 +118,8 @@ pub async fn withdraw_consent(
     now: OffsetDateTime,
 ) -> Result<()> {
     db::delete_consent(db, user_id, client_id).await?;
-    for grant_id in db::list_grants_to(db, user_id, client_id).await? {
-        revoke_grant(db, grant_id, now).await?;
-    }
+    let grants = db::revoke_grants_to(db, user_id, client_id, now).await?;
+    end_tokens(db, user_id, &grants, now).await?;
     let withdrawn = SecurityEvent::of_user(Happened::ConsentWithdrawn, user_id).through(client_id);
     record(db, withdrawn.from(address), now).await
 }

@@ -90,12 +90,21 @@ pub async fn list_applications(db: &mut PgConnection, user_id: Uuid, now: Offset
     Ok(application.collect())
 }
 
-/// The grants of a user to a client that are not revoked.
-pub async fn list_grants_to(db: &mut PgConnection, user_id: Uuid, client_id: &str) -> Result<Vec<Uuid>> {
+/// Revokes the grants of a user to a client; which.
+pub async fn revoke_grants_to(
+    db: &mut PgConnection,
+    user_id: Uuid,
+    client_id: &str,
+    now: OffsetDateTime,
+) -> Result<Vec<Uuid>> {
     let grants = sqlx::query_scalar!(
-        "SELECT id FROM authorization_grant WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL ORDER BY id",
+        "WITH live AS (
+             SELECT id FROM authorization_grant WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL
+             ORDER BY id FOR NO KEY UPDATE)
+         UPDATE authorization_grant g SET revoked_at = $3 FROM live WHERE g.id = live.id RETURNING g.id",
         user_id,
         client_id,
+        now,
     );
     Ok(grants.fetch_all(db).await?)
 }

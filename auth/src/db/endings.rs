@@ -5,10 +5,36 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Shuts a user out, or lets the user in again; whether there is one.
-pub async fn disable_user(db: &mut PgConnection, user_id: Uuid, since: Option<OffsetDateTime>) -> Result<bool> {
-    let known = sqlx::query!("UPDATE end_user SET disabled_at = $2 WHERE id = $1", user_id, since);
+/// What letting in has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetIn {
+    Unknown,
+    /// Was not shut out: nothing has changed.
+    WasIn,
+    Now,
+}
+
+impl LetIn {
+    fn of(was_disabled: Option<bool>) -> Self {
+        was_disabled.map_or(Self::Unknown, |was_disabled| if was_disabled { Self::Now } else { Self::WasIn })
+    }
+}
+
+/// Shuts a user out; whether there is one.
+pub async fn disable_user(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> Result<bool> {
+    let known = sqlx::query!("UPDATE end_user SET disabled_at = $2 WHERE id = $1", user_id, now);
     Ok(known.execute(db).await?.rows_affected() == 1)
+}
+
+/// Lets a user in again who was shut out.
+pub async fn enable_user(db: &mut PgConnection, user_id: Uuid) -> Result<LetIn> {
+    let was_disabled = sqlx::query_scalar!(
+        r#"WITH enabled AS (
+             UPDATE end_user SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL RETURNING id)
+         SELECT EXISTS (SELECT FROM enabled) AS "was_disabled!" FROM end_user WHERE id = $1"#,
+        user_id,
+    );
+    Ok(LetIn::of(was_disabled.fetch_optional(db).await?))
 }
 
 /// Waits for logins and grants of a user that are under way, which hold the row by their foreign keys, so that what
@@ -18,10 +44,21 @@ pub async fn await_user(db: &mut PgConnection, user_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Shuts a client out, or lets it in again; whether there is one.
-pub async fn disable_client(db: &mut PgConnection, client_id: &str, since: Option<OffsetDateTime>) -> Result<bool> {
-    let known = sqlx::query!("UPDATE client SET disabled_at = $2 WHERE client_id = $1", client_id, since);
+/// Shuts a client out; whether there is one.
+pub async fn disable_client(db: &mut PgConnection, client_id: &str, now: OffsetDateTime) -> Result<bool> {
+    let known = sqlx::query!("UPDATE client SET disabled_at = $2 WHERE client_id = $1", client_id, now);
     Ok(known.execute(db).await?.rows_affected() == 1)
+}
+
+/// Lets a client in again that was shut out.
+pub async fn enable_client(db: &mut PgConnection, client_id: &str) -> Result<LetIn> {
+    let was_disabled = sqlx::query_scalar!(
+        r#"WITH enabled AS (
+             UPDATE client SET disabled_at = NULL WHERE client_id = $1 AND disabled_at IS NOT NULL RETURNING client_id)
+         SELECT EXISTS (SELECT FROM enabled) AS "was_disabled!" FROM client WHERE client_id = $1"#,
+        client_id,
+    );
+    Ok(LetIn::of(was_disabled.fetch_optional(db).await?))
 }
 
 /// Takes a client out, with all that is left of it.
@@ -39,7 +76,10 @@ pub async fn list_session_ids(db: &mut PgConnection, user_id: Uuid) -> Result<Ve
 pub async fn revoke_grants_of_user(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> Result<Vec<Vec<u8>>> {
     // A statement of its own: it waits for redemptions under way, and the next one sees their tokens.
     sqlx::query!(
-        "UPDATE authorization_grant SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",
+        "WITH live AS (
+             SELECT id FROM authorization_grant WHERE user_id = $1 AND revoked_at IS NULL
+             ORDER BY id FOR NO KEY UPDATE)
+         UPDATE authorization_grant g SET revoked_at = $2 FROM live WHERE g.id = live.id",
         user_id,
         now
     )
@@ -76,7 +116,10 @@ pub async fn revoke_tokens_of_client(
 
 async fn revoke_grants_to(db: &mut PgConnection, client_id: &str, now: OffsetDateTime) -> Result<()> {
     sqlx::query!(
-        "UPDATE authorization_grant SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL",
+        "WITH live AS (
+             SELECT id FROM authorization_grant WHERE client_id = $1 AND revoked_at IS NULL
+             ORDER BY id FOR NO KEY UPDATE)
+         UPDATE authorization_grant g SET revoked_at = $2 FROM live WHERE g.id = live.id",
         client_id,
         now
     )

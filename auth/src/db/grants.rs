@@ -208,3 +208,19 @@ pub async fn revoke_grant(db: &mut PgConnection, grant_id: Uuid, now: OffsetDate
     let access_tokens = ended.fetch_all(db).await?;
     Ok(Some(EndedGrant { client_id: grant.client_id, user_id: grant.user_id, access_tokens }))
 }
+
+/// Revokes the access tokens of grants that were revoked by the statement before, which has waited for redemptions under
+/// way; the hashes of those that were still alive.
+pub async fn revoke_tokens_of_grants(
+    db: &mut PgConnection,
+    grants: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<Vec<Vec<u8>>> {
+    let ended = sqlx::query_scalar!(
+        "UPDATE access_token SET revoked_at = $2
+         WHERE grant_id = ANY ($1) AND revoked_at IS NULL AND expires_at > $2 RETURNING token_hash",
+        grants,
+        now,
+    );
+    Ok(ended.fetch_all(db).await?)
+}

@@ -129,12 +129,17 @@ pub async fn list_sessions(db: &mut PgConnection, user_id: Uuid, now: OffsetDate
     Ok(sessions.fetch_all(db).await?)
 }
 
-/// The grants given in these sessions that do not outlive them: those without `offline_access`.
-pub async fn list_grants_of_sessions(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+/// Revokes the grants given in these sessions that do not outlive them, those without `offline_access`; which. Locked in
+/// the order of their ids, as everywhere, so that two who revoke do not wait for each other.
+pub async fn revoke_grants_of_sessions(db: &mut PgConnection, ids: &[Uuid], now: OffsetDateTime) -> Result<Vec<Uuid>> {
     let grants = sqlx::query_scalar!(
-        "SELECT id FROM authorization_grant
-         WHERE session_id = ANY ($1) AND revoked_at IS NULL AND NOT 'offline_access' = ANY (scopes) ORDER BY id",
+        "WITH live AS (
+             SELECT id FROM authorization_grant
+             WHERE session_id = ANY ($1) AND revoked_at IS NULL AND NOT 'offline_access' = ANY (scopes)
+             ORDER BY id FOR NO KEY UPDATE)
+         UPDATE authorization_grant g SET revoked_at = $2 FROM live WHERE g.id = live.id RETURNING g.id",
         ids,
+        now,
     );
     Ok(grants.fetch_all(db).await?)
 }

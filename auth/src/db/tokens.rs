@@ -74,6 +74,19 @@ pub async fn insert_refresh_token(
     Ok(())
 }
 
+/// Whether a client that acts for itself holds a living token with just these scopes.
+pub async fn holds_token(db: &mut PgConnection, client_id: &str, scopes: &Scopes, now: OffsetDateTime) -> Result<bool> {
+    let holds = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+             SELECT FROM access_token WHERE client_id = $1 AND grant_id IS NULL AND scopes = $2
+                 AND revoked_at IS NULL AND expires_at > $3) AS "holds!""#,
+        client_id,
+        &scopes.to_vec(),
+        now,
+    );
+    Ok(holds.fetch_one(db).await?)
+}
+
 /// What stands behind an access token, unless it is unknown, expired or revoked. Token, grant, user and client in one
 /// question: it is asked for every token that the gateway does not know yet.
 pub async fn find_token(db: &mut PgConnection, token: Hash, now: OffsetDateTime) -> Result<Option<AccessToken>> {

@@ -29,6 +29,8 @@ pub struct SecurityProfile {
     pub require_par: bool,
     /// It is given only tokens that are bound to a key (RFC 9449, section 5.2).
     pub dpop_bound: bool,
+    /// It may introspect tokens of other clients: it is a resource server. Never by registration.
+    pub introspects_others: bool,
 }
 
 impl SecurityProfile {

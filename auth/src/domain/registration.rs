@@ -109,6 +109,7 @@ impl Registration {
                 jwks: self.jwks.clone(),
                 require_par: self.require_pushed_authorization_requests.unwrap_or(false),
                 dpop_bound: self.dpop_bound_access_tokens.unwrap_or(false),
+                introspects_others: false,
             },
         })
     }

@@ -17,7 +17,7 @@ pub enum Happened {
     Locked,
     /// Somebody logged out.
     Logout,
-    /// A client was given a token for itself, or a code that speaks for a user.
+    /// A client was given a token for itself and held none like it, or has redeemed a code that speaks for a user.
     Granted,
     /// A user took back what was granted.
     ConsentWithdrawn,

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use web::{Path, Problem};
 
 use crate::{
-    App, db,
+    App,
+    db::{self, LetIn},
     domain::{Happened, SecurityEvent},
     error::Error,
     events,
@@ -30,7 +31,7 @@ pub async fn disable_user(
     Path(user_id): Path<Uuid>,
 ) -> Result<StatusCode, Problem> {
     let (mut tx, now) = begin(&app).await?;
-    let known = db::disable_user(&mut tx, user_id, Some(now)).await.map_err(Error::from)?;
+    let known = db::disable_user(&mut tx, user_id, now).await.map_err(Error::from)?;
     end_user(tx, user_id, known, Happened::UserDisabled, &operator, now).await
 }
 
@@ -47,8 +48,11 @@ pub async fn enable_user(
     Path(user_id): Path<Uuid>,
 ) -> Result<StatusCode, Problem> {
     let (mut tx, now) = begin(&app).await?;
-    let known = db::disable_user(&mut tx, user_id, None).await.map_err(Error::from)?;
-    end_user(tx, user_id, known, Happened::UserEnabled, &operator, now).await
+    // Asked for again, it ends nothing again.
+    match db::enable_user(&mut tx, user_id).await.map_err(Error::from)? {
+        LetIn::WasIn => Ok(StatusCode::NO_CONTENT),
+        found => end_user(tx, user_id, found == LetIn::Now, Happened::UserEnabled, &operator, now).await,
+    }
 }
 
 /// Shuts a client out.
@@ -65,7 +69,7 @@ pub async fn disable_client(
     Path(client_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let (mut tx, now) = begin(&app).await?;
-    let known = db::disable_client(&mut tx, &client_id, Some(now)).await.map_err(Error::from)?;
+    let known = db::disable_client(&mut tx, &client_id, now).await.map_err(Error::from)?;
     end_client(tx, &client_id, known, Happened::ClientDisabled, &operator, now).await
 }
 
@@ -82,8 +86,11 @@ pub async fn enable_client(
     Path(client_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let (mut tx, now) = begin(&app).await?;
-    let known = db::disable_client(&mut tx, &client_id, None).await.map_err(Error::from)?;
-    end_client(tx, &client_id, known, Happened::ClientEnabled, &operator, now).await
+    // Asked for again, it ends nothing again.
+    match db::enable_client(&mut tx, &client_id).await.map_err(Error::from)? {
+        LetIn::WasIn => Ok(StatusCode::NO_CONTENT),
+        found => end_client(tx, &client_id, found == LetIn::Now, Happened::ClientEnabled, &operator, now).await,
+    }
 }
 
 async fn begin(app: &App) -> Result<(Tx, OffsetDateTime), Problem> {

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use aws_lc_rs::hmac;
+use database::Tx;
 use http::HeaderMap;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -94,9 +95,17 @@ pub async fn check(app: &App, attempt: Attempt<'_>) -> Result<Outcome, Error> {
         return Ok(Outcome::TooMany);
     }
     let failures = db::count_guess(&mut tx, account, &app.guesses.account, now).await?;
-    tx.commit("count guess").await?;
+    settle(tx).await?;
     let hash = stored.map(|stored| stored.password_hash).filter(|_| failures.is_some());
-    let checked = app.passwords.check(attempt.password, hash).await?;
+    let checked = match app.passwords.check(attempt.password, hash).await {
+        Ok(checked) => checked,
+        Err(error) => {
+            // Nobody has looked at the password: that was no guess.
+            let counted = address.into_iter().chain(failures.map(|_| account));
+            take_back(app, &counted.collect::<Vec<_>>()).await?;
+            return Err(error);
+        }
+    };
     match user_id.filter(|_| checked.right) {
         Some(user_id) => Ok(Outcome::Right(Right { user_id, account, address, new_hash: checked.new_hash })),
         None => refuse(app, user_id, attempt.address, failures).await,
@@ -113,6 +122,20 @@ pub async fn forgive(db: &mut PgConnection, right: &Right) -> Result<(), Error> 
     if let Some(hash) = &right.new_hash {
         db::update_password_hash(db, right.user_id, hash).await?;
     }
+    Ok(())
+}
+
+// In the order in which they were counted, so that nobody waits crosswise.
+async fn take_back(app: &App, counted: &[Hash]) -> Result<(), Error> {
+    let mut tx = app.pool.begin().await?;
+    for about in counted {
+        db::uncount_guess(&mut tx, *about).await?;
+    }
+    settle(tx).await
+}
+
+async fn settle(tx: Tx) -> Result<(), Error> {
+    tx.commit("count guess").await?;
     Ok(())
 }
 

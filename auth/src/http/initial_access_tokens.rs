@@ -115,6 +115,8 @@ fn allowance(wanted: &Wanted) -> Result<Allowance, Problem> {
         return Err(wrong("expires_in", "must be from a minute to thirty days"));
     }
     let known = SERVICES.iter().flat_map(|(_, scopes)| scopes.iter()).chain(ABOUT_THE_USER).copied();
+    // Who operates the suite is provisioned.
+    let known = known.filter(|scope| !scope.ends_with(":operate"));
     let scopes = match &wanted.scope {
         None => User::scopes_of(&[Role::Customer]),
         Some(text) => Scopes::parse(text).map_err(|_| wrong("scope", "is not a list of scopes"))?,

@@ -86,13 +86,14 @@ pub struct Introspection {
     cnf: Option<Confirmation>,
 }
 
-/// Says what stands behind an access token. Refresh tokens are not introspected: a resource that took `active` for
+/// Says what stands behind an access token of the client's own, or of anybody's to a resource server. Refresh tokens are not introspected: a resource that took `active` for
 /// permission would take one as an access token.
 #[utoipa::path(post, path = "/auth/introspect", operation_id = "introspectToken", tag = "tokens", summary = "Look behind a token",
     request_body(content = TokenParameters, content_type = "application/x-www-form-urlencoded",
         description = "The token."),
     responses(
-        (status = 200, description = "What stands behind it; `active` is false for any that is not valid. Who accepts \
+        (status = 200, description = "What stands behind it; `active` is false for any that is not valid, and for \
+            another client's unless whoever asks is provisioned as a resource server. Who accepts \
             `application/token-introspection+jwt` gets it signed (RFC 9701).",
             content((Introspection = "application/json"), (String = "application/token-introspection+jwt"))),
         (status = 400, description = "The request is not right.", body = OAuthError),
@@ -108,6 +109,8 @@ pub async fn introspect(
     let (form, token) = parameters.split();
     let client = credentials::authenticate_confidential(&app, &headers, form).await?;
     let found = db::find_token(&mut *app.pool.get().await?, token?, app.clock.now()).await?;
+    // RFC 7662, section 4: who fishes with tokens of others learns nothing of whose they are.
+    let found = found.filter(|token| token.client_id == client.client_id || client.security.introspects_others);
     let introspection = found.map_or_else(Introspection::default, |token| Introspection::of(&token, &app.issuer));
     let no_store = (header::CACHE_CONTROL, "no-store");
     if !wants_signed(&headers) {

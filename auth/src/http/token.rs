@@ -14,6 +14,7 @@ use axum::{
 };
 use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 use utoipa::ToSchema;
 
 use crate::{
@@ -168,4 +169,11 @@ impl TokenRequest {
 
 fn required<'a>(value: Option<&'a str>, otherwise: &'static str) -> Result<&'a str, Refusal> {
     value.ok_or_else(|| Code::InvalidRequest.because(otherwise))
+}
+
+// To its end, also if the caller hangs up or its time is over meanwhile: a thief who is found out must not stop it.
+async fn in_any_case<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(work.in_current_span()).await.map_err(|_| Error::Busy)?
 }

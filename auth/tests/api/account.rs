@@ -50,6 +50,43 @@ async fn a_session_elsewhere_is_ended_with_what_was_issued_in_it() {
 }
 
 #[tokio::test]
+async fn however_much_was_granted_it_ends_in_few_pieces_and_each_token_is_announced() {
+    let auth = Auth::start().await;
+    let (here, elsewhere) = (auth.log_in("alice").await, auth.log_in("alice").await);
+    let sid = auth.sid(&elsewhere).await;
+    let many = format!(
+        "with granted as (
+             insert into authorization_grant
+                 (id, client_id, user_id, scopes, authenticated_at, created_at, session_id)
+             select gen_random_uuid(), 'demo', user_id, '{{openid}}', now(), now(), id
+             from login_session, generate_series(1, 2400) where id = '{sid}' returning id)
+         insert into access_token (token_hash, grant_id, client_id, scopes, issued_at, expires_at)
+         select sha256(uuid_send(id)), id, 'demo', '{{openid}}', now(), now() + interval '1 hour' from granted"
+    );
+    let events = "select count(*) from security_event";
+    let (csrf, messages) = (proof(&auth, &here).await, "select count(*) from messaging.outbox");
+    let forms = [("/auth/account/sessions", ("session", &*sid)), ("/auth/account/applications", ("client_id", "demo"))];
+    for (path, what) in forms {
+        sqlx::query(sqlx::AssertSqlSafe(many.clone())).execute(&mut auth.database.connect().await).await.unwrap();
+        let (tokens, before) = (auth.announced().await.len(), (auth.number(events).await, auth.number(messages).await));
+        auth.submit(path, &here, &[("csrf", &csrf), what]).await.expect(303);
+        assert!(auth.announced().await.len() >= tokens + 2400, "{path}");
+        let more = (auth.number(events).await - before.0, auth.number(messages).await - before.1);
+        // Of the session: that it ended and that what was issued in it did.
+        assert!(more.0 <= 2 && more.1 <= 2 + 3, "{path}: {more:?}");
+        // For the second form: elsewhere is gone, and grants of it are as good as any.
+        sqlx::query(
+            "update login_session set id = $1 where user_id = (select id from end_user where username = 'alice')",
+        )
+        .bind(uuid::Uuid::parse_str(&sid).unwrap())
+        .execute(&mut auth.database.connect().await)
+        .await
+        .unwrap();
+    }
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn all_others_are_ended_at_once() {
     let auth = Auth::start().await;
     let here = auth.log_in("alice").await;

@@ -105,6 +105,19 @@ async fn an_assertion_that_is_not_right_in_every_detail_is_refused() {
 }
 
 #[tokio::test]
+async fn an_assertion_of_a_client_whose_name_no_database_keeps_is_refused_like_any_other() {
+    let auth = Auth::start().await;
+    let holder = Holder::new();
+    for subject in ["a\0", "\u{1b}[2J", "a\u{85}b"] {
+        let jwt = assertion(&auth, &holder, |_, claims| claims["sub"] = json!(subject));
+        for path in ENDPOINTS.into_iter().chain(["/auth/par"]) {
+            assert_eq!(fault(&present(&auth, path, &jwt).await.expect(401)), "invalid_client", "{path} {subject:?}");
+        }
+    }
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn of_thirty_uses_of_an_assertion_at_once_exactly_one_wins() {
     let auth = Auth::start().await;
     let holder = Holder::new();
@@ -174,6 +187,27 @@ async fn an_assertion_comes_alone_and_says_what_it_is() {
         assert_eq!(fault(&auth.token(more).await.expect(400)), "invalid_request", "{more:?}");
     }
     auth.token(&[form, given, kind, ("client_id", "robot")]).await.expect(200);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn who_says_who_it_is_in_a_way_that_is_not_known_is_nobody_to_this_program_and_the_one_before() {
+    let auth = Auth::start().await;
+    let holder = Holder::new();
+    auth.register(robot(AuthenticationMethod::PrivateKeyJwt, &[holder.jwk()])).await;
+    // The program before this one knows nothing of methods: without a secret a client is public.
+    let public = "select count(*) from client where client_id = 'robot' and secret_hash is null";
+    assert_eq!(auth.number(public).await, 0);
+    let mut db = auth.database.connect().await;
+    for change in [
+        "alter table client drop constraint client_authentication_method_is_known",
+        "update client set authentication_method = 'tls_client_auth' where client_id = 'demo'",
+    ] {
+        sqlx::query(change).execute(&mut db).await.unwrap();
+    }
+    let form = [("client_id", "demo"), ("token", "anything")];
+    auth.submit("/auth/revoke", "", &form).await.expect(401);
+    present(&auth, "/auth/token", &assertion(&auth, &holder, |_, _| ())).await.expect(200);
     auth.end().await;
 }
 

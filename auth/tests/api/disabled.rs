@@ -119,6 +119,25 @@ async fn nothing_slips_through_while_a_user_is_shut_out() {
 }
 
 #[tokio::test]
+async fn who_is_let_in_though_not_shut_out_loses_nothing() {
+    let auth = Auth::start().await;
+    let olga = operator(&auth).await;
+    let tokens = auth.tokens("alice", SCOPE).await;
+    for path in [user(), client_path("demo")] {
+        auth.client.delete(&path, &olga).await.expect(204);
+    }
+    assert!(auth.is_alive(text(&tokens, "access_token")).await);
+    auth.client.put(&user(), &olga, &Value::Null).await.expect(204);
+    auth.client.delete(&user(), &olga).await.expect(204);
+    let tokens = auth.tokens("alice", SCOPE).await;
+    // The gateway repeats what was not answered.
+    auth.client.delete(&user(), &olga).await.expect(204);
+    assert!(auth.is_alive(text(&tokens, "access_token")).await);
+    assert_eq!(auth.number("select count(*) from security_event where kind like '%\\_enabled'").await, 1);
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn only_operators_shut_out_and_nobody_who_is_not_there() {
     let auth = Auth::start().await;
     let sam = text(&auth.tokens("sam", "openid auth:operate").await, "access_token").to_owned();

@@ -130,6 +130,22 @@ async fn an_address_that_guesses_at_many_accounts_has_to_wait_and_others_have_no
 }
 
 #[tokio::test]
+async fn whoever_is_told_that_the_server_is_busy_has_not_guessed() {
+    let auth = Auth::start_with(|config| {
+        (config.password_checks, config.password_memory_kib, config.password_passes) = (1, 64 * 1024, 3);
+    })
+    .await;
+    let names: Vec<_> = (0..60).map(|nth| format!("name-{nth}")).collect();
+    let answers = join_all(names.iter().map(|name| guess_from(&auth, "", "192.0.2.9", name, "guess"))).await;
+    let wrong = answers.iter().filter(|answer| answer.status == 403).count();
+    let busy = answers.iter().filter(|answer| answer.status == 503).count();
+    assert!(wrong + busy == 60 && busy > 0, "{wrong} wrong, {busy} busy");
+    // Each with its account and with the address.
+    assert_eq!(auth.number("select sum(failures)::bigint from guess").await, 2 * i64::try_from(wrong).unwrap());
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn all_instances_count_together() {
     let auth = Auth::start().await;
     let (service, router) = auth::start(&config(&auth.database, &auth.nats), Clock::system()).await.unwrap();

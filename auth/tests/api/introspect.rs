@@ -9,8 +9,9 @@ use testkit::NOBODY;
 use crate::started::{Auth, ISSUER, fault, secret, text};
 
 #[tokio::test]
-async fn a_confidential_client_learns_what_stands_behind_a_token() {
+async fn a_resource_server_learns_what_stands_behind_a_token() {
     let auth = Auth::start().await;
+    auth.change("reporting", |client| client.security.introspects_others = true).await;
     let tokens = auth.tokens("alice", "openid order:read").await;
     let form = [("token", text(&tokens, "access_token"))];
     let answer = auth.submit_as("reporting", "/auth/introspect", &form).await.expect(200);
@@ -27,8 +28,23 @@ async fn a_confidential_client_learns_what_stands_behind_a_token() {
 }
 
 #[tokio::test]
+async fn of_the_token_of_another_client_it_says_nothing() {
+    let auth = Auth::start().await;
+    let tokens = auth.tokens("alice", "openid order:read").await;
+    let own = auth.client_credentials("reporting", &[]).await.expect(200).json();
+    for (tokens, active) in [(tokens, false), (own, true)] {
+        let form = [("token", text(&tokens, "access_token"))];
+        let told = auth.submit_as("reporting", "/auth/introspect", &form).await.expect(200).json();
+        assert_eq!(told["active"], json!(active));
+        assert!(active || told == json!({"active": false}), "{told}");
+    }
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn of_what_is_no_living_access_token_it_says_nothing() {
     let auth = Auth::start().await;
+    auth.change("reporting", |client| client.security.introspects_others = true).await;
     let tokens = auth.tokens("alice", "openid order:read offline_access").await;
     for token in ["made-up", text(&tokens, "refresh_token"), text(&tokens, "id_token")] {
         let answer = auth.submit_as("reporting", "/auth/introspect", &[("token", token)]).await.expect(200);
@@ -56,6 +72,7 @@ async fn a_public_client_cannot_introspect() {
 #[tokio::test]
 async fn who_accepts_a_jwt_gets_the_answer_signed_and_nested() {
     let auth = Auth::start().await;
+    auth.change("reporting", |client| client.security.introspects_others = true).await;
     let tokens = auth.tokens("alice", "openid order:read").await;
     let secret = secret("reporting");
     let ask = async |token: &str, accept: &str| {

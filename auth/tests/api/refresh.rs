@@ -1,6 +1,8 @@
 //! `/auth/token` with `refresh_token`.
 
 use futures::future::join_all;
+use sqlx::Connection;
+use testkit::eventually;
 
 use crate::started::{Auth, fault, text};
 
@@ -35,6 +37,33 @@ async fn using_a_rotated_refresh_token_revokes_the_whole_family() {
         assert!(!auth.is_alive(text(&tokens, "access_token")).await);
     }
     assert_eq!(auth.announced().await.len(), 3);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn who_hangs_up_does_not_stop_the_revocation_that_reuse_brings() {
+    let auth = Auth::start().await;
+    for uses_code in [true, false] {
+        let code = auth.code("alice", SCOPE).await;
+        let tokens = auth.redeem(&code).await.expect(200).json();
+        let refresh_token = text(&tokens, "refresh_token");
+        if !uses_code {
+            auth.refresh(refresh_token).await.expect(200);
+        }
+        // Whoever holds the grant holds up its revocation.
+        let mut db = auth.database.connect().await;
+        let mut held = db.begin().await.unwrap();
+        sqlx::query("select from authorization_grant for share").execute(&mut *held).await.unwrap();
+        let reuse = async || if uses_code { auth.redeem(&code).await } else { auth.refresh(refresh_token).await };
+        let waits = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'";
+        tokio::select! {
+            answer = reuse() => panic!("nothing was waited for: {answer:?}"),
+            () = eventually(async || auth.number(waits).await == 1) => (),
+        }
+        held.rollback().await.unwrap();
+        eventually(async || !auth.is_alive(text(&tokens, "access_token")).await).await;
+    }
     auth.end().await;
 }
 

@@ -188,6 +188,7 @@ async fn only_operators_let_clients_register() {
         json!({"expires_in": 9_999_999}),
         json!({"scope": ""}),
         json!({"scope": "auth:operate"}),
+        json!({"scope": "order:read store:operate"}),
         json!({"scope": "no:such"}),
         json!({"grant_types": []}),
         json!({"grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"]}),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use testkit::NOBODY;
 
-use crate::started::{Auth, VERIFIER, cookie_of, fault, secret, text};
+use crate::started::{Auth, VERIFIER, authorize, cookie_of, fault, parameter, secret, text};
 
 const SCOPE: &str = "openid order:read offline_access";
 const EVENTS: &str = "/auth/v1/security-events";
@@ -66,6 +66,23 @@ async fn what_machines_are_given_and_what_is_taken_from_them_is_recorded() {
 }
 
 #[tokio::test]
+async fn what_costs_its_asker_nothing_does_not_make_the_record_grow() {
+    let auth = Auth::start().await;
+    let cookie = auth.log_in("alice").await;
+    let granted = async || auth.number("select count(*) from security_event where kind = 'granted'").await;
+    for _ in 0..5 {
+        let answer = auth.get(&authorize(&[("prompt", "none")]), &cookie).await.expect(303);
+        assert!(parameter(&answer, "code").is_some());
+        auth.client_credentials("order", &[]).await.expect(200);
+    }
+    assert_eq!(granted().await, 1, "the machine's first token, and no code that nobody has redeemed");
+    auth.client_credentials("order", &[("scope", "store:read")]).await.expect(200);
+    auth.tokens("alice", SCOPE).await;
+    assert_eq!(granted().await, 3, "other scopes, and a code that was redeemed");
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn the_database_refuses_to_change_what_was_recorded() {
     let auth = Auth::start().await;
     auth.log_in("alice").await;
@@ -83,6 +100,7 @@ async fn pages_cover_what_was_recorded_without_gap_or_repetition() {
     let auth = Auth::start().await;
     for _ in 0..7 {
         auth.client_credentials("order", &[]).await.expect(200);
+        auth.clock.advance(time::Duration::minutes(15));
     }
     let olga = operator(&auth).await;
     let (mut seen, mut after) = (Vec::new(), String::new());

@@ -43,6 +43,15 @@ async fn no_table_holds_a_token_a_code_a_cookie_a_secret_or_a_password() {
     auth.end().await;
 }
 
+#[tokio::test]
+async fn the_program_before_this_one_can_still_make_a_signing_key() {
+    let auth = Auth::start().await;
+    let key = "insert into signing_key (kid, public_jwk, sealed_private_key, created_at)
+        select 'before', public_jwk, sealed_private_key, created_at from signing_key limit 1";
+    sqlx::query(key).execute(&mut auth.database.connect().await).await.unwrap();
+    auth.end().await;
+}
+
 // Every row of every table as text (bytes come out as hex), and how many columns there are.
 async fn everything(db: &mut PgConnection) -> (String, i64) {
     let tables: Vec<(String, i64)> = sqlx::query_as(

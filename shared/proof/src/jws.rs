@@ -66,10 +66,11 @@ impl<'a> Jws<'a> {
 }
 
 impl Claims {
-    /// A claim that must be there and be a text of a sensible length.
+    /// A claim that must be there and be a text of a sensible length, without control characters: PostgreSQL keeps no
+    /// NUL in text, and logs are read in terminals.
     pub fn text(&self, name: &str) -> Result<&str, Fault> {
-        let text =
-            self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty() && text.len() <= LONGEST_TEXT);
+        let sensible = |text: &&str| (1..=LONGEST_TEXT).contains(&text.len()) && !text.contains(char::is_control);
+        let text = self.0.get(name).and_then(Value::as_str).filter(sensible);
         text.ok_or(Fault("a required claim is missing, or no text of a sensible length"))
     }
 

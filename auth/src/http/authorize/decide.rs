@@ -6,9 +6,8 @@ use uuid::Uuid;
 use crate::{
     App,
     db::{self, NewCode, Session},
-    domain::{Authorization, AuthorizationRequest, Client, Code, Happened, Scopes, Secret, SecurityEvent, User},
+    domain::{Authorization, AuthorizationRequest, Client, Code, Scopes, Secret, User},
     error::Error,
-    events,
     http::{
         authorize::{Asked, current_session, encode},
         hint, par,
@@ -162,8 +161,6 @@ async fn grant(
         return Ok(None);
     }
     par::redeem(&mut tx, request, now).await?;
-    let granted = SecurityEvent::of_user(Happened::Granted, new.user_id).through(new.client_id).about(new.grant_id);
-    events::record(&mut tx, granted, now).await?;
     tx.commit("issue code").await?;
     Ok(Some(code))
 }

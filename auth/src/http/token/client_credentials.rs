@@ -21,8 +21,11 @@ pub async fn issue(app: &App, client: &Client, request: &TokenRequest) -> Result
     let (hash, scopes, resources) = (token.hash(), &scopes, resources.as_ref());
     let new = NewToken { token: hash, grant_id: None, client_id, scopes, key, resources };
     let mut tx = app.pool.begin().await?;
+    // Once for as long as it holds such a token: the record is never shortened.
+    if !db::holds_token(&mut tx, client_id, scopes, now).await? {
+        events::record(&mut tx, SecurityEvent::of_client(Happened::Granted, client_id), now).await?;
+    }
     db::insert_access_token(&mut tx, &new, now).await?;
-    events::record(&mut tx, SecurityEvent::of_client(Happened::Granted, client_id), now).await?;
     tx.commit("issue token to client").await?;
     Ok(TokenResponse {
         access_token: token.reveal().to_owned(),

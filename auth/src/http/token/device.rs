@@ -5,7 +5,7 @@ use crate::{
     domain::{Client, Hash, Waiting},
     error::Error,
     events,
-    http::token::{TokenRequest, TokenResponse, issue, required},
+    http::token::{TokenRequest, TokenResponse, in_any_case, issue, required},
 };
 
 /// Redeems a device code that was allowed. Of many at once one wins; any further use of it revokes what the first one got.
@@ -16,7 +16,7 @@ pub async fn redeem(app: &App, client: &Client, request: &TokenRequest) -> Resul
     let Some(redeemed) = db::redeem_device_code(&mut tx, code, &client.client_id, now).await? else {
         // Ends the transaction first: it may hold what a revocation waits for.
         drop(tx);
-        return Err(refuse(app, client, code).await?);
+        return Err(in_any_case(refuse(app.clone(), client.client_id.clone(), code)).await?);
     };
     let limits = issue::Limits::of(app, client, &redeemed, request, None)?;
     let response = issue::under_grant(app, &mut tx, client, redeemed, &limits, now).await?;
@@ -24,12 +24,12 @@ pub async fn redeem(app: &App, client: &Client, request: &TokenRequest) -> Resul
     Ok(response)
 }
 
-async fn refuse(app: &App, client: &Client, code: Hash) -> Result<Error, Error> {
+async fn refuse(app: App, client_id: String, code: Hash) -> Result<Error, Error> {
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
-    let waiting = db::poll_device(&mut tx, code, &client.client_id, now).await?;
+    let waiting = db::poll_device(&mut tx, code, &client_id, now).await?;
     if let Some(grant_id) = waiting.as_ref().and_then(|waiting| waiting.used_for) {
-        tracing::warn!(%grant_id, client_id = client.client_id, "a device code was used again");
+        tracing::warn!(%grant_id, client_id, "a device code was used again");
         events::revoke_for_reuse(&mut tx, grant_id, now).await?;
     }
     tx.commit("poll device").await?;

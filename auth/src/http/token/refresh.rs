@@ -5,7 +5,7 @@ use crate::{
     domain::{Client, Code, Hash},
     error::Error,
     events,
-    http::token::{TokenRequest, TokenResponse, issue, required},
+    http::token::{TokenRequest, TokenResponse, in_any_case, issue, required},
 };
 
 /// Redeems a refresh token for an access token and a new refresh token. Of many at once one wins; any further use of
@@ -17,7 +17,7 @@ pub async fn rotate(app: &App, client: &Client, request: &TokenRequest) -> Resul
     let Some(redeemed) = db::redeem_refresh_token(&mut tx, token, &client.client_id, request.key, now).await? else {
         // Ends the transaction first: it may hold what the revocation waits for.
         tx.commit("find refresh token used").await?;
-        return Err(refuse(app, client, token).await?);
+        return Err(in_any_case(refuse(app.clone(), client.client_id.clone(), token)).await?);
     };
     // Refused without a commit: the refresh token stays good.
     let limits = issue::Limits::of(app, client, &redeemed, request, request.scope.as_deref())?;
@@ -27,10 +27,10 @@ pub async fn rotate(app: &App, client: &Client, request: &TokenRequest) -> Resul
 }
 
 // One of two holders of the same token is a thief; nobody can tell which.
-async fn refuse(app: &App, client: &Client, token: Hash) -> Result<Error, Error> {
+async fn refuse(app: App, client_id: String, token: Hash) -> Result<Error, Error> {
     let mut tx = app.pool.begin().await?;
-    if let Some(grant_id) = db::find_grant_of_used_refresh_token(&mut tx, token, &client.client_id).await? {
-        tracing::warn!(%grant_id, client_id = client.client_id, "a refresh token was used again");
+    if let Some(grant_id) = db::find_grant_of_used_refresh_token(&mut tx, token, &client_id).await? {
+        tracing::warn!(%grant_id, client_id, "a refresh token was used again");
         events::revoke_for_reuse(&mut tx, grant_id, app.clock.now()).await?;
     }
     tx.commit("revoke for refresh token used").await?;

@@ -29,6 +29,7 @@ impl Bank {
             jwks: Some(json!({"keys": [signs.jwk()]})),
             require_par: true,
             dpop_bound: true,
+            ..SecurityProfile::default()
         };
         let bank = Client {
             client_id: "bank".into(),
