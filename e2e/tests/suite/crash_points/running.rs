@@ -28,7 +28,9 @@ pub async fn starts_on_an_empty_database(stage: &Stage<'_>) -> Result<()> {
             "select count(*) from customer_account where customer_id = '01900000-0000-7000-8000-000000000001'"
         }
         "auth" => {
-            "select (select count(*) from client) + (select count(*) from end_user) + (select count(*) from signing_key)"
+            // Not what came later: other cases register clients and rotate keys.
+            "select (select count(*) from client where client_id in ('gateway', 'order', 'swagger', 'demo', 'reporting'))
+                 + (select count(*) from end_user) + (select count(*) from (select from signing_key limit 1) as any_key)"
         }
         _ => "select count(*) from messaging.relay_lease",
     };
