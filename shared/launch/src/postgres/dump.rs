@@ -14,6 +14,18 @@ const DROP: &str = "DROP DATABASE IF EXISTS %I WITH (FORCE)";
 const RENAME: &str = "ALTER DATABASE %I RENAME TO %I;";
 /// What the database that it replaces is called until it is dropped.
 const OLD: &str = "_replaced";
+/// Tables of auth that hold what can be revoked, taken back or used up.
+const FORGOTTEN: [&str; 9] = [
+    "login_session",
+    "authorization_grant",
+    "authorization_code",
+    "access_token",
+    "refresh_token",
+    "device_authorization",
+    "pushed_request",
+    "consent",
+    "initial_access_token",
+];
 
 impl Access {
     /// Writes what a snapshot holds to `file`, in PostgreSQL's own format.
@@ -46,11 +58,14 @@ impl Access {
         }
     }
 
-    /// What was revoked or used up since the backup would be good again: everybody logs in anew.
+    /// What was revoked, taken back or used up since the backup would be good again: everybody logs in and is asked anew.
     async fn forget_tokens(&self, database: &str) -> Result<()> {
-        let tables = "TRUNCATE login_session, authorization_grant, authorization_code, access_token, refresh_token";
         let mut db = self.connect(database).await?;
-        sqlx::raw_sql(tables).execute(&mut db).await.context("auth's tokens cannot be forgotten")?;
+        // A backup of an older program has not all of them yet.
+        let there = "SELECT string_agg(quote_ident(name), ', ') FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL";
+        let there: String = sqlx::query_scalar(there).bind(FORGOTTEN).fetch_one(&mut db).await?;
+        let truncate = format!("TRUNCATE {there}");
+        sqlx::raw_sql(AssertSqlSafe(truncate)).execute(&mut db).await.context("auth's tokens cannot be forgotten")?;
         Ok(db.close().await?)
     }
 
