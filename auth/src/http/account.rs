@@ -69,8 +69,7 @@ pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response
 /// A form of the account page.
 #[derive(Deserialize, utoipa::ToSchema)]
 pub struct Ending {
-    /// From the form: proves that it was ours.
-    #[schema(required)]
+    /// From the form: proves that it was ours. Without it nothing is ended.
     csrf: Option<String>,
     /// The session to end, or `others`: all but this one.
     session: Option<String>,

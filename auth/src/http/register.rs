@@ -58,6 +58,7 @@ pub async fn register(State(app): State<App>, headers: HeaderMap, body: Raw) -> 
     params(("client_id" = String, Path, description = "Which client.")),
     responses(
         (status = 200, description = "The client, without its secret.", body = Registered),
+        (status = 400, description = "The path is none.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not the registration access token of this client.", body = Problem,
             content_type = "application/problem+json"),
         (status = "default", description = "Any other failure.", body = Problem,
@@ -83,7 +84,8 @@ pub async fn show(
         description = "What the client is to be; with its `client_id`."),
     responses(
         (status = 200, description = "The client; with a secret only if it had none.", body = Registered),
-        (status = 400, description = "Refused; `error` says why.", body = OAuthError),
+        (status = 400, description = "Refused; `error` says why. Or the path is none.",
+            content((Problem = "application/problem+json"), (OAuthError = "application/json"))),
         (status = 401, description = "Not the registration access token of this client.", body = Problem,
             content_type = "application/problem+json"),
         (status = "default", description = "Any other failure.", body = Problem,
@@ -113,6 +115,7 @@ pub async fn change(
     params(("client_id" = String, Path, description = "Which client.")),
     responses(
         (status = 204, description = "There is no such client any more."),
+        (status = 400, description = "The path is none.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not the registration access token of this client.", body = Problem,
             content_type = "application/problem+json"),
         (status = "default", description = "Any other failure.", body = Problem,

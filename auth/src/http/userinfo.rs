@@ -41,7 +41,7 @@ pub async fn by_get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Res
 
 /// The same by POST, with the token in the header or in a form.
 #[utoipa::path(post, path = "/auth/userinfo", operation_id = "userinfoByPost", tag = "login", summary = "Who is logged in, by POST",
-    request_body(content = TokenInForm, content_type = "application/x-www-form-urlencoded",
+    request_body(content = Option<TokenInForm>, content_type = "application/x-www-form-urlencoded",
         description = "The token, unless it is in the header."),
     responses(
         (status = 200, description = "The user.", body = UserClaims),

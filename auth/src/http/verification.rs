@@ -99,10 +99,10 @@ pub struct DeviceForm {
     /// From the form: proves that it was ours.
     csrf: Option<String>,
     /// From the form.
-    #[schema(required, example = "BCDF-GHJK")]
+    #[schema(example = "BCDF-GHJK")]
     user_code: Option<String>,
     /// `allow` or `deny`.
-    #[schema(required, example = "allow")]
+    #[schema(example = "allow")]
     decision: Option<String>,
 }
 
