@@ -9,10 +9,11 @@ use std::{fs, time::Instant};
 
 use anyhow::{Result, bail};
 use e2e::{Purchase, Shopper, basic, client_token};
-use launch::{Temporary, random_text, suite::Suite};
+use launch::{Temporary, suite::Suite};
 
 use crate::{
     prepare,
+    trial::random_seed,
     workspace::{build, programs},
 };
 use passes::{Pass, Who};
@@ -99,8 +100,4 @@ async fn credentials(suite: &Suite, who: Who) -> Result<String> {
         Who::Reporting => return Ok(basic("reporting", &suite.secrets().reporting_client)),
     };
     Ok(format!("Bearer {token}"))
-}
-
-fn random_seed() -> u32 {
-    random_text(4).bytes().fold(0, |seed, byte| seed << 8 | u32::from(byte))
 }

@@ -14,6 +14,7 @@ mod soak;
 mod sqlx;
 mod testing;
 mod tidy;
+mod trial;
 mod up;
 mod upgrade;
 mod workspace;
@@ -104,5 +105,17 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Sqlx(options) => sqlx::write(options).await,
         Command::Tidy => tidy::check(),
         Command::Upgrade(options) => upgrade::run(options).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn every_command_and_its_options_can_be_told_apart() {
+        Arguments::command().debug_assert();
     }
 }

@@ -1,15 +1,13 @@
 //! Processes are frozen, ways broken, clocks set and servers restarted while orders are under way.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::time::Duration;
 
-use anyhow::ensure;
 use e2e::{Purchase, Shopper, faults, patiently};
-use launch::{Temporary, link::Way, suite::Suite, tail};
-use sqlx::{Connection, PgConnection};
+use launch::{Temporary, link::Way};
 
 use crate::{
     breaking::{breakable, felt, felt_by_newcomers, place, sells, under_way, whole},
-    setting::{entries, own_suite, programs, shopper, state},
+    setting::{own_suite, programs, shopper, state},
 };
 
 /// Something of each service that is read by whoever has a token, and that the gateway keeps no copy of.
@@ -20,55 +18,6 @@ const READ: [(&str, &str); 5] = [
     ("shipping", "/api/shipping/v1/shipments"),
     ("order", "/api/order/v1/orders"),
 ];
-
-async fn count(suite: &Suite, sql: &'static str) -> i64 {
-    let mut db = PgConnection::connect(&suite.database_url("order")).await.unwrap();
-    sqlx::query_scalar(sql).fetch_one(&mut db).await.unwrap()
-}
-
-async fn until(suite: &Suite, sql: &'static str, wanted: i64) {
-    let reached = patiently(async || {
-        let found = count(suite, sql).await;
-        ensure!(found == wanted, "{found} instead of {wanted}: {sql}");
-        Ok(())
-    });
-    reached.await.unwrap();
-}
-
-#[tokio::test]
-async fn an_order_instance_that_wakes_up_after_its_lease_is_refused_by_the_epoch() {
-    let it = breakable().await;
-    // All are taken by the only instance there is, and wait for the bank.
-    let ids = under_way(&it.suite, 8).await;
-    let at_the_bank = "select count(*) from saga where step = 'authorize payment' and lease_holder is not null";
-    until(&it.suite, at_the_bank, 8).await;
-    it.suite.pause("order").unwrap();
-    it.suite.start_instance("order").await.unwrap();
-    until(&it.suite, "select count(*) from orders where state = 'confirmed'", 8).await;
-    let written =
-        "select sum(epoch)::bigint * 1000 + (select count(*) from saga_log where saga = 'checkout') from saga";
-    let before = count(&it.suite, written).await;
-    it.suite.resume("order").unwrap();
-    let refused = patiently(async || {
-        let log = fs::read_to_string(it.log("order"))?;
-        let refused = log.matches("another instance has taken the saga").count();
-        ensure!(refused == 8, "{refused} refused: {}", tail(&it.log("order"), 20));
-        Ok(())
-    });
-    refused.await.unwrap();
-    assert_eq!(count(&it.suite, written).await, before, "the instance that woke up has written");
-    let alice = shopper(&it.suite, "alice").await;
-    for id in &ids {
-        let order = alice.ended(id).await.unwrap();
-        assert_eq!(state(&order), "confirmed", "{order:#}");
-        let mut done = BTreeMap::new();
-        for step in entries(&order, "done") {
-            *done.entry(step).or_insert(0) += 1;
-        }
-        assert!(done.len() == 6 && done.values().all(|times| *times == 1), "{done:?}");
-    }
-    whole(&it.suite, &ids).await;
-}
 
 #[tokio::test]
 async fn every_process_frozen_under_load_goes_on_where_it_was() {

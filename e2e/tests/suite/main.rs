@@ -10,6 +10,7 @@ mod crash_points;
 mod dead_letters;
 mod documents;
 mod faults;
+mod fencing;
 mod identity;
 mod isolation;
 mod joined;

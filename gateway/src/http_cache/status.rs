@@ -91,3 +91,41 @@ impl Why {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    // A new kind of answer does not compile until it has its line here.
+    fn of_each_kind(kind: Status) -> Vec<Status> {
+        let why = [Why::Bypass, Why::Method, Why::UriMiss, Why::VaryMiss, Why::Stale, Why::Request];
+        let of_each_why = |status: &dyn Fn(Why) -> Status| why.map(status).to_vec();
+        match kind {
+            Status::Hit { .. } => [-1, 0, 1].map(|ttl| Status::Hit { ttl }).to_vec(),
+            Status::Joined { ttl, .. } => of_each_why(&|why| Status::Joined { why, ttl }),
+            Status::Revalidated { ttl, .. } => of_each_why(&|why| Status::Revalidated { why, ttl }),
+            Status::Instead { ttl, .. } => {
+                [None, Some(StatusCode::BAD_GATEWAY)].map(|failed| Status::Instead { failed, ttl }).to_vec()
+            }
+            Status::Forwarded { .. } => {
+                [true, false].map(|stored| of_each_why(&|why| Status::Forwarded { why, stored })).concat()
+            }
+        }
+    }
+
+    #[test]
+    fn every_answer_has_a_name_that_is_counted_and_every_name_has_an_answer() {
+        let why = Why::UriMiss;
+        let kinds = [
+            Status::Hit { ttl: 1 },
+            Status::Joined { why, ttl: 1 },
+            Status::Revalidated { why, ttl: 1 },
+            Status::Instead { failed: None, ttl: 1 },
+            Status::Forwarded { why, stored: true },
+        ];
+        let named: BTreeSet<_> = kinds.into_iter().flat_map(of_each_kind).map(Status::name).collect();
+        assert_eq!(named, BTreeSet::from(NAMES));
+    }
+}
