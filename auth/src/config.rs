@@ -73,6 +73,10 @@ pub struct Config {
     #[arg(long, env = "PASSWORD_LANES", default_value_t = 1)]
     pub password_lanes: u32,
 
+    /// How many days the record of security events is kept (30 to 36500). What is younger, nobody can take out of it.
+    #[arg(long, env = "SECURITY_EVENT_DAYS", default_value_t = 400, value_parser = clap::value_parser!(i32).range(30..=36_500))]
+    pub security_event_days: i32,
+
     /// How many wrong passwords for one account are free (1 to 1000). Then guesses wait: 30 s, twice as long each time, 5
     /// minutes at the most. Devices on which the user has logged in before are counted by themselves.
     #[arg(long, env = "GUESSES_PER_ACCOUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]

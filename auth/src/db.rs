@@ -47,7 +47,9 @@ pub use registrations::{
     NewAllowance, delete_initial_access_token, insert_initial_access_token, insert_registration, lock_registration,
     use_initial_access_token,
 };
-pub use security_events::{Recorded, insert_security_event, list_security_events};
+pub use security_events::{
+    Recorded, forget_security_events, insert_security_event, list_security_events, update_retention,
+};
 pub use sessions::{
     NewSession, OpenSession, Session, delete_sessions, find_session, find_session_id, insert_session, list_sessions,
     renew_session, revoke_grants_of_sessions,
@@ -57,7 +59,9 @@ pub use tokens::{
     revoke_access_token,
 };
 pub use used::insert_used_jwt;
-pub use users::{Credentials, find_credentials, insert_user, list_usernames, update_password_hash};
+pub use users::{
+    Credentials, HashesAt, count_hashes, find_credentials, insert_user, list_usernames, update_password_hash,
+};
 
 use uuid::Uuid;
 

@@ -31,11 +31,13 @@ mod security_events;
 mod session;
 mod signing_keys;
 mod token;
+mod user_codes;
 mod userinfo;
 mod verification;
 
 pub use guesses::Guesses;
 pub use session::Browsers;
+pub use user_codes::UserCodes;
 
 use axum::{middleware::from_fn_with_state, routing::options};
 use utoipa::openapi::{

@@ -1,7 +1,10 @@
 //! Signing keys: ES256, in the database with the private part encrypted, the same for all instances. They rotate on
 //! schedule and on command; every instance follows within seconds.
 
+mod derived;
 mod sealed;
+
+pub use derived::derived;
 
 use std::{
     sync::{Arc, PoisonError, RwLock},

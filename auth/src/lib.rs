@@ -8,6 +8,7 @@ pub mod events;
 pub mod http;
 
 mod backchannel;
+pub mod client_failures;
 pub mod keys;
 pub mod passwords;
 mod purge;
@@ -37,6 +38,8 @@ pub struct App {
     pub passwords: passwords::Passwords,
     pub browsers: http::Browsers,
     pub guesses: http::Guesses,
+    pub user_codes: http::UserCodes,
+    pub client_failures: client_failures::ClientFailures,
 }
 
 /// Starts the service and serves until it is told to stop.
@@ -56,7 +59,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let app = App {
         issuer: config.web.issuer().into(),
         signer: Arc::new(keys::Signer::open(&pool, &encryption_key, clock.clone(), config.key_schedule()).await?),
-        passwords: passwords::Passwords::new(config.password_checks, config.password_cost()?).await?,
+        passwords: passwords::Passwords::new(config.password_checks, config.password_cost()?, &encryption_key).await?,
         browsers: http::Browsers::new(&encryption_key, &config.web.public_url),
         guesses: http::Guesses::new(
             &encryption_key,
@@ -64,13 +67,20 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
             config.guesses_per_address,
             &config.web.public_url,
         ),
+        user_codes: http::UserCodes::new(&encryption_key),
+        client_failures: client_failures::ClientFailures::default(),
         pool,
         clock,
     };
     seed::plant(config, &app.pool, &app.passwords, app.clock.now()).await?;
+    // Before the first login.
+    app.passwords.learn_from(&app.pool).await?;
     ready_when(&mut service, &app.pool, &bus);
     service.spawn(bus.relay(service.drained()));
     service.spawn(app.signer.clone().keep(service.stopping()));
+    service.spawn(app.passwords.clone().keep_learning(app.pool.clone(), service.stopping()));
+    let failures = app.client_failures.clone();
+    service.spawn(failures.keep_recording(app.pool.clone(), app.clock.clone(), service.drained()));
     service.spawn(backchannel::run(app.clone(), service.stopping()));
     service.spawn(purge::run(app.pool.clone(), app.clock.clone(), service.stopping()));
     Ok((service, router(app)))

@@ -35,6 +35,7 @@ pub async fn plant(config: &Config, pool: &Pool, passwords: &Passwords, now: Off
         }
         plant_users(&mut tx, passwords, now).await?;
     }
+    db::update_retention(&mut tx, config.security_event_days).await?;
     tx.commit("seed clients and users").await?;
     Ok(())
 }

@@ -4,6 +4,8 @@ use database::Result;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
+use crate::db::forget_security_events;
+
 /// Rows of each kind that go in one round.
 const BATCH: i64 = 1_000;
 /// Used codes are kept this long, to notice a second use.
@@ -64,8 +66,9 @@ pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime) -> Resul
     sqlx::query!("DELETE FROM initial_access_token WHERE expires_at < $1", now).execute(&mut *db).await?;
     sqlx::query!("DELETE FROM signing_key WHERE retired_at < $1", now - RETIRED_KEYS_KEPT).execute(&mut *db).await?;
     let grants = delete_spent_grants(db, now).await?;
+    let events = forget_security_events(db, BATCH).await?.unsigned_abs();
     let rows = [tokens, refresh_tokens, codes, sessions, guesses].map(|done| done.rows_affected());
-    Ok(rows.into_iter().chain(presented).chain([grants]).any(|rows| rows >= BATCH.unsigned_abs()))
+    Ok(rows.into_iter().chain(presented).chain([grants, events]).any(|rows| rows >= BATCH.unsigned_abs()))
 }
 
 // What clients present once: JWTs, pushed requests, device codes.

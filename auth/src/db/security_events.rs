@@ -1,4 +1,5 @@
-//! What happened that whoever watches over the suite should know. The table takes new rows only.
+//! What happened that whoever watches over the suite should know. The table takes new rows only, and lets
+//! go of what is older than the settings say.
 
 use database::Result;
 use sqlx::PgConnection;
@@ -67,4 +68,15 @@ pub async fn list_security_events(
         rows,
     );
     Ok(events.fetch_all(db).await?)
+}
+
+/// Keeps events for so many days from now on.
+pub async fn update_retention(db: &mut PgConnection, days: i32) -> Result<()> {
+    sqlx::query!("UPDATE security_event_retention SET days = $1 WHERE days <> $1", days).execute(db).await?;
+    Ok(())
+}
+
+/// Takes out a batch of those that are older than they are kept, by the database's clock; how many.
+pub async fn forget_security_events(db: &mut PgConnection, most: i64) -> Result<i64> {
+    Ok(sqlx::query_scalar!(r#"SELECT forget_security_events($1) AS "forgotten!""#, most).fetch_one(db).await?)
 }

@@ -25,6 +25,23 @@ pub async fn find_credentials(db: &mut PgConnection, username: &str) -> Result<O
     Ok(found.fetch_optional(db).await?)
 }
 
+/// How many passwords of users were hashed at a cost.
+pub struct HashesAt {
+    /// What such a hash begins with: algorithm, version and parameters.
+    pub cost: String,
+    pub hashes: i64,
+}
+
+/// At which costs passwords were hashed, of users who may log in. Reads them all.
+pub async fn count_hashes(db: &mut PgConnection) -> Result<Vec<HashesAt>> {
+    let counted = sqlx::query_as!(
+        HashesAt,
+        r#"SELECT coalesce(substring(password_hash FROM '^(?:\$[^$]*){3}\$'), '') AS "cost!", count(*) AS "hashes!"
+         FROM end_user WHERE disabled_at IS NULL GROUP BY 1"#
+    );
+    Ok(counted.fetch_all(db).await?)
+}
+
 /// Keeps a password in another form.
 pub async fn update_password_hash(db: &mut PgConnection, user_id: Uuid, password_hash: &str) -> Result<()> {
     sqlx::query!("UPDATE end_user SET password_hash = $2 WHERE id = $1", user_id, password_hash).execute(db).await?;

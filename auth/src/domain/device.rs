@@ -5,7 +5,7 @@ use std::fmt;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{Code, Hash, Refusal};
+use crate::domain::{Code, Refusal};
 
 /// No vowels, so that it makes no words; nothing that looks like something else (section 6.1).
 const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
@@ -35,11 +35,6 @@ impl UserCode {
         let code: String = letters.take(LETTERS + 1).collect();
         let known = code.len() == LETTERS && code.bytes().all(|letter| ALPHABET.contains(&letter));
         known.then_some(Self(code))
-    }
-
-    /// What is stored of it.
-    pub fn hash(&self) -> Hash {
-        Hash::of(&self.0)
     }
 }
 

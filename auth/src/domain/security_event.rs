@@ -17,7 +17,12 @@ pub enum Happened {
     Locked,
     /// Somebody logged out.
     Logout,
-    /// A client was given a token for itself and held none like it, or has redeemed a code that speaks for a user.
+    /// A user has allowed a device what it asks for.
+    Approved,
+    /// A client could not say who it is, or somebody who does not know its secret.
+    ClientFailed,
+    /// A client was given a token for itself and held none like it, or has redeemed a code that speaks for a user, also
+    /// that of a device.
     Granted,
     /// A user took back what was granted.
     ConsentWithdrawn,
@@ -57,6 +62,8 @@ impl Happened {
             Self::LoginFailed => "login_failed",
             Self::Locked => "locked",
             Self::Logout => "logout",
+            Self::Approved => "approved",
+            Self::ClientFailed => "client_failed",
             Self::Granted => "granted",
             Self::ConsentWithdrawn => "consent_withdrawn",
             Self::Revoked => "revoked",

@@ -1,5 +1,7 @@
 //! Who sends a request: a client with its credentials (RFC 6749, section 2.3), or the bearer of a token (RFC 6750).
 
+use std::net::IpAddr;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
@@ -23,22 +25,45 @@ pub struct InForm {
 }
 
 /// The client that sent the request, by the one method that it is registered for: `client_secret_basic`,
-/// `client_secret_post`, `private_key_jwt`, or, if it is public, by name.
-pub async fn authenticate(app: &App, headers: &HeaderMap, form: InForm) -> Result<Client, Error> {
+/// `client_secret_post`, `private_key_jwt`, or, if it is public, by name. Who fails is recorded.
+pub async fn authenticate(
+    app: &App,
+    address: Option<IpAddr>,
+    headers: &HeaderMap,
+    form: InForm,
+) -> Result<Client, Error> {
+    let mut known = None;
+    let client = recognise(app, headers, form, &mut known).await;
+    if let Err(Error::Refused(refusal)) = &client
+        && refusal.code == Code::InvalidClient
+    {
+        app.client_failures.note(known, address);
+    }
+    client
+}
+
+/// The same, for what public clients may not do.
+pub async fn authenticate_confidential(
+    app: &App,
+    address: Option<IpAddr>,
+    headers: &HeaderMap,
+    form: InForm,
+) -> Result<Client, Error> {
+    let client = authenticate(app, address, headers, form).await?;
+    if client.is_confidential() { Ok(client) } else { Err(Client::unknown().into()) }
+}
+
+// `known`: the client that it claims to be, if there is one.
+async fn recognise(app: &App, headers: &HeaderMap, form: InForm, known: &mut Option<String>) -> Result<Client, Error> {
     let (client_id, credentials) = presented(headers, form)?;
     let client = db::find_client(&mut *app.pool.get().await?, &client_id).await?;
     let client = client.ok_or_else(Client::unknown)?;
+    *known = Some(client_id);
     match credentials {
         Credentials::Plain(presented) => client.authenticate(&presented)?,
         Credentials::Assertion(jwt) => assertion::authenticate(app, &client, &jwt).await?,
     }
     Ok(client)
-}
-
-/// The same, for what public clients may not do.
-pub async fn authenticate_confidential(app: &App, headers: &HeaderMap, form: InForm) -> Result<Client, Error> {
-    let client = authenticate(app, headers, form).await?;
-    if client.is_confidential() { Ok(client) } else { Err(Client::unknown().into()) }
 }
 
 #[derive(Debug)]

@@ -8,6 +8,8 @@ use http::HeaderMap;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::keys::derived;
+
 const COOKIE: &str = "auth_device";
 // A browser takes this only over https, for no other host, and for every path (RFC 6265bis, section 4.1.3.2).
 const SECURE_COOKIE: &str = "__Host-auth_device";
@@ -27,9 +29,7 @@ pub struct Devices {
 impl Devices {
     /// Cookies are signed with a key derived from the encryption key, so that every instance knows those of the others.
     pub fn new(encryption_key: &[u8; 32], public_url: &str) -> Self {
-        let root = hmac::Key::new(hmac::HMAC_SHA256, encryption_key);
-        let key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root, b"devices of users").as_ref());
-        Self { key, secure: public_url.starts_with("https://") }
+        Self { key: derived(encryption_key, b"devices of users"), secure: public_url.starts_with("https://") }
     }
 
     /// The id of the device that sent a request, if this user has logged in on it.

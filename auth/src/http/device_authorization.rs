@@ -14,7 +14,7 @@ use crate::{
     db::{self, NewDevice},
     domain::{DEVICE_CODE_LIFETIME, DEVICE_POLL, GrantType, Resources, Scopes, Secret, UserCode},
     error::{Error, OAuthError},
-    http::{credentials, parameters::Form},
+    http::{address::Address, credentials, parameters::Form},
 };
 
 /// What a device asks for, and who asks.
@@ -71,13 +71,14 @@ pub struct DeviceResponse {
     security((), ("client" = [])))]
 pub async fn begin(
     State(app): State<App>,
+    Address(address): Address,
     headers: HeaderMap,
     Form(parameters): Form<DeviceParameters>,
 ) -> Result<Response, Error> {
     let DeviceParameters { client_id, client_secret, client_assertion, client_assertion_type, scope, resource } =
         parameters;
     let form = credentials::InForm { client_id, client_secret, client_assertion, client_assertion_type };
-    let client = credentials::authenticate(&app, &headers, form).await?;
+    let client = credentials::authenticate(&app, address, &headers, form).await?;
     client.may_use(GrantType::DeviceCode)?;
     let resources = Resources::parse(resource.as_deref(), &app.issuer)?;
     let wanted = Scopes::parse(scope.as_deref().unwrap_or_default())?;
@@ -87,8 +88,8 @@ pub async fn begin(
     let user_code = loop {
         let user_code = UserCode::of(rand::random());
         let (client_id, scopes, resources) = (client.client_id.as_str(), &scopes, resources.as_ref());
-        let new =
-            NewDevice { device_code: device_code.hash(), user_code: user_code.hash(), client_id, scopes, resources };
+        let hash = app.user_codes.hash(&user_code);
+        let new = NewDevice { device_code: device_code.hash(), user_code: hash, client_id, scopes, resources };
         // Taken once in a blue moon.
         if db::insert_device(&mut *app.pool.single("begin device login").await?, &new, app.clock.now()).await? {
             break user_code;

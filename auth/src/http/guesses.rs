@@ -17,6 +17,8 @@ use crate::{
     error::Error,
     events,
     http::device::Devices,
+    keys::derived,
+    passwords::Against,
 };
 
 /// Knows what is counted, and how often it may fail.
@@ -59,10 +61,8 @@ pub struct Right {
 impl Guesses {
     /// Keys are derived from the encryption key, so that all instances count the same.
     pub fn new(encryption_key: &[u8; 32], per_account: u16, per_address: u16, public_url: &str) -> Self {
-        let root = hmac::Key::new(hmac::HMAC_SHA256, encryption_key);
-        let key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root, b"what password guesses are about").as_ref());
         Self {
-            key,
+            key: derived(encryption_key, b"what password guesses are about"),
             account: Patience::with_account(per_account),
             address: Patience::with_address(per_address),
             devices: Devices::new(encryption_key, public_url),
@@ -96,8 +96,12 @@ pub async fn check(app: &App, attempt: Attempt<'_>) -> Result<Outcome, Error> {
     }
     let failures = db::count_guess(&mut tx, account, &app.guesses.account, now).await?;
     settle(tx).await?;
-    let hash = stored.map(|stored| stored.password_hash).filter(|_| failures.is_some());
-    let checked = match app.passwords.check(attempt.password, hash).await {
+    let against = match stored {
+        Some(stored) if failures.is_some() => Against::User(stored.password_hash),
+        Some(stored) => Against::Waiting(stored.password_hash),
+        None => Against::Nobody(attempt.username.to_owned()),
+    };
+    let checked = match app.passwords.check(attempt.password, against).await {
         Ok(checked) => checked,
         Err(error) => {
             // Nobody has looked at the password: that was no guess.

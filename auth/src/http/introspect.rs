@@ -13,7 +13,7 @@ use crate::{
     App, db,
     domain::{AccessToken, Client, Code, Hash},
     error::{Error, OAuthError},
-    http::{credentials, parameters::Form, token::Confirmation},
+    http::{address::Address, credentials, parameters::Form, token::Confirmation},
 };
 
 /// A token, and who presents it.
@@ -103,11 +103,12 @@ pub struct Introspection {
     security(("client" = [])))]
 pub async fn introspect(
     State(app): State<App>,
+    Address(address): Address,
     headers: HeaderMap,
     Form(parameters): Form<TokenParameters>,
 ) -> Result<Response, Error> {
     let (form, token) = parameters.split();
-    let client = credentials::authenticate_confidential(&app, &headers, form).await?;
+    let client = credentials::authenticate_confidential(&app, address, &headers, form).await?;
     let found = db::find_token(&mut *app.pool.get().await?, token?, app.clock.now()).await?;
     // RFC 7662, section 4: who fishes with tokens of others learns nothing of whose they are.
     let found = found.filter(|token| token.client_id == client.client_id || client.security.introspects_others);

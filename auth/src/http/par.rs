@@ -16,7 +16,7 @@ use crate::{
     App, db,
     domain::{AuthorizationRequest, Code, Hash, PUSHED_REQUEST_LIFETIME, Refusal, Secret},
     error::{Error, OAuthError},
-    http::{authorize::AuthorizationParameters, credentials, dpop, parameters::Form},
+    http::{address::Address, authorize::AuthorizationParameters, credentials, dpop, parameters::Form},
 };
 
 const REFERENCE: &str = "urn:ietf:params:oauth:request_uri:";
@@ -48,10 +48,11 @@ pub struct PushedResponse {
     security((), ("client" = [])))]
 pub async fn push(
     State(app): State<App>,
+    Address(address): Address,
     headers: HeaderMap,
     Form(parameters): Form<Map<String, Value>>,
 ) -> Result<Response, Error> {
-    let client = credentials::authenticate(&app, &headers, part(&parameters)?).await?;
+    let client = credentials::authenticate(&app, address, &headers, part(&parameters)?).await?;
     let request = AuthorizationRequest { client_id: Some(client.client_id.clone()), ..part(&parameters)? };
     let request = prove(&app, &headers, request).await?;
     if request.request_uri.is_some() {

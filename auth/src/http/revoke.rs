@@ -8,7 +8,7 @@ use crate::{
     domain::Code,
     error::{Error, OAuthError},
     events,
-    http::{credentials, introspect::TokenParameters, parameters::Form},
+    http::{address::Address, credentials, introspect::TokenParameters, parameters::Form},
 };
 
 /// Revokes a token: an access token alone, a refresh token with everything under its grant.
@@ -26,11 +26,12 @@ use crate::{
     security((), ("client" = [])))]
 pub async fn revoke(
     State(app): State<App>,
+    Address(address): Address,
     headers: HeaderMap,
     Form(parameters): Form<TokenParameters>,
 ) -> Result<StatusCode, Error> {
     let (form, token) = parameters.split();
-    let client = credentials::authenticate(&app, &headers, form).await?;
+    let client = credentials::authenticate(&app, address, &headers, form).await?;
     let (token, now) = (token?, app.clock.now());
     let mut tx = app.pool.begin().await?;
     match db::find_token_owner(&mut tx, token).await? {

@@ -9,7 +9,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, header};
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::{Hash, Secret};
+use crate::{
+    domain::{Hash, Secret},
+    keys::derived,
+};
 
 const COOKIE: &str = "auth_session";
 // A browser takes this only over https, for no other host, and for every path (RFC 6265bis, section 4.1.3.2).
@@ -37,11 +40,9 @@ pub struct Browser {
 impl Browsers {
     /// Proofs are made with keys derived from the encryption key, so every instance knows those of the others.
     pub fn new(encryption_key: &[u8; 32], public_url: &str) -> Self {
-        let root = hmac::Key::new(hmac::HMAC_SHA256, encryption_key);
-        let derived = |what: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root, what).as_ref());
         Self {
-            forms: derived(b"form proofs of the login pages"),
-            logins: derived(b"logins that a request asked for"),
+            forms: derived(encryption_key, b"form proofs of the login pages"),
+            logins: derived(encryption_key, b"logins that a request asked for"),
             secure: public_url.starts_with("https://"),
         }
     }

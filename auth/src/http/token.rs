@@ -22,6 +22,7 @@ use crate::{
     domain::{Code, GrantType, Hash, Refusal},
     error::{Error, OAuthError},
     http::{
+        address::Address,
         credentials::{self, InForm},
         dpop,
         parameters::Form,
@@ -137,10 +138,11 @@ impl From<Hash> for Confirmation {
     security((), ("client" = [])))]
 pub async fn token(
     State(app): State<App>,
+    Address(address): Address,
     headers: HeaderMap,
     Form(mut request): Form<TokenRequest>,
 ) -> Result<Response, Error> {
-    let client = credentials::authenticate(&app, &headers, request.credentials()).await?;
+    let client = credentials::authenticate(&app, address, &headers, request.credentials()).await?;
     let name = required(request.grant_type.as_deref(), "grant_type is required")?;
     let grant_type =
         GrantType::parse(name).ok_or_else(|| Code::UnsupportedGrantType.because("grant_type is not supported"))?;

@@ -149,7 +149,7 @@ pub async fn decide(
         Some("allow") => allow(&app, &session, &code, &device).await?,
         Some("deny") => {
             let mut db = app.pool.single("deny device").await?;
-            db::deny_device(&mut db, code.hash(), app.clock.now()).await?
+            db::deny_device(&mut db, app.user_codes.hash(&code), app.clock.now()).await?
         }
         _ => return Ok(confirm(&app, &headers, StatusCode::BAD_REQUEST, &session, &code, &device).await?),
     };
@@ -176,7 +176,7 @@ async fn look_up(app: &App, user_id: Uuid, code: &UserCode) -> Result<Found, Err
     if db::count_guess(&mut tx, about, &Patience::with_account(FREE), now).await?.is_none() {
         return Ok(Found::TooMany);
     }
-    let found = db::find_device(&mut tx, code.hash(), now).await?;
+    let found = db::find_device(&mut tx, app.user_codes.hash(code), now).await?;
     if found.is_some() {
         db::uncount_guess(&mut tx, about).await?;
     }
@@ -188,7 +188,7 @@ async fn allow(app: &App, session: &Session, code: &UserCode, device: &DeviceQue
     let (client, scopes) = wanted(app, session, device).await?;
     let (user_id, now) = (session.user.id, app.clock.now());
     let decision = Decision {
-        user_code: code.hash(),
+        user_code: app.user_codes.hash(code),
         grant_id: Uuid::now_v7(),
         user_id,
         session_id: session.id,
@@ -199,9 +199,9 @@ async fn allow(app: &App, session: &Session, code: &UserCode, device: &DeviceQue
     if !db::allow_device(&mut tx, &decision, now).await? {
         return Ok(false);
     }
-    let granted =
-        SecurityEvent::of_user(Happened::Granted, user_id).through(&client.client_id).about(decision.grant_id);
-    events::record(&mut tx, granted, now).await?;
+    let approved =
+        SecurityEvent::of_user(Happened::Approved, user_id).through(&client.client_id).about(decision.grant_id);
+    events::record(&mut tx, approved, now).await?;
     tx.commit("allow device").await?;
     Ok(true)
 }

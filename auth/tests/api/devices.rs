@@ -139,6 +139,38 @@ async fn of_thirty_decisions_at_once_exactly_one_counts() {
 }
 
 #[tokio::test]
+async fn who_reads_the_database_cannot_try_codes_against_what_is_stored() {
+    let auth = Auth::start().await;
+    let device = auth.begin_device(&[]).await;
+    let code = text(&device, "user_code");
+    for text in [code.to_owned(), code.replace('-', ""), code.to_lowercase(), code.replace('-', "").to_lowercase()] {
+        let plain = format!("select count(*) from device_authorization where user_code_hash = sha256('{text}')");
+        assert_eq!(auth.number(&plain).await, 0, "{text}");
+    }
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn that_a_user_has_approved_is_recorded_and_that_the_device_was_granted_tokens() {
+    let auth = Auth::start().await;
+    let cookie = auth.log_in("alice").await;
+    let (device, denied) = (auth.begin_device(&[]).await, auth.begin_device(&[]).await);
+    let recorded = async || {
+        let sql = "select kind from security_event where client_id = 'demo' order by id";
+        let kinds: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut auth.database.connect().await).await.unwrap();
+        kinds
+    };
+    auth.decide(&cookie, &denied, "deny").await.expect(200);
+    auth.decide(&cookie, &device, "allow").await.expect(200);
+    assert_eq!(recorded().await, ["approved"]);
+    auth.poll(&device).await.expect(200);
+    assert_eq!(recorded().await, ["approved", "granted"]);
+    let one = "select count(distinct grant_id) from security_event where client_id = 'demo' and subject is not null";
+    assert_eq!(auth.number(one).await, 1, "both about the same grant of the same user");
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn codes_are_read_as_people_type_them_and_guesses_have_to_wait() {
     let auth = Auth::start().await;
     let (alice, bob) = (auth.log_in("alice").await, auth.log_in("bob").await);

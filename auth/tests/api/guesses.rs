@@ -181,6 +181,40 @@ async fn a_password_is_hashed_anew_at_the_login_after_its_cost_has_changed() {
 }
 
 #[tokio::test]
+async fn after_its_cost_has_changed_a_hash_costs_the_same_for_users_who_wait_and_for_names_that_nobody_has() {
+    let auth = Auth::start().await;
+    // As if all had been hashed long ago, at a cost that no other test knows.
+    let mut db = auth.database.connect().await;
+    let old = "update end_user set password_hash = replace(password_hash, 'm=19456,t=2', 'm=19461,t=3')";
+    sqlx::query(old).execute(&mut db).await.unwrap();
+    let (service, router) = auth::start(&config(&auth.database, &auth.nats), auth.clock.clone()).await.unwrap();
+    let handle = service.handle().unwrap();
+    let (other, ops) = (Client::new(&handle.address), handle.ops.clone());
+    tokio::spawn(service.serve(router));
+    let checks = async || {
+        let metrics = reqwest::get(format!("{ops}/metrics")).await.unwrap().text().await.unwrap();
+        let line =
+            metrics.lines().find(|line| line.starts_with("password_checks_total") && line.contains("m=19461,t=3"));
+        line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap())
+    };
+    for _ in 0..=FREE {
+        send(&other, "", "", "alice", "guess").await.expect(403);
+    }
+    assert_eq!(checks().await, FREE + 1, "also the one that had to wait");
+    let names = ["mallory", "trudy", "eve", "oscar", "peggy", "victor"];
+    for name in names {
+        send(&other, "", "", name, "guess").await.expect(403);
+    }
+    assert_eq!(checks().await, FREE + 1 + names.len(), "all, but for one in fifty that is none of these");
+    for _ in 0..FREE {
+        send(&other, "", "", "eve", "guess").await.expect(403);
+    }
+    assert_eq!(checks().await, FREE * 2 + 1 + names.len(), "again, and also the one that had to wait");
+    handle.stop();
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn what_was_counted_stands_nowhere_in_the_clear_and_goes_after_a_day() {
     let auth = Auth::start().await;
     guess_from(&auth, "", "192.0.2.77", "typed-a-secret-here", "guess").await.expect(403);

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use messaging::Heard;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use testkit::NOBODY;
+use testkit::{NOBODY, eventually};
 
 use crate::started::{Auth, VERIFIER, authorize, cookie_of, fault, parameter, secret, text};
 
@@ -79,6 +79,66 @@ async fn what_costs_its_asker_nothing_does_not_make_the_record_grow() {
     auth.client_credentials("order", &[("scope", "store:read")]).await.expect(200);
     auth.tokens("alice", SCOPE).await;
     assert_eq!(granted().await, 3, "other scopes, and a code that was redeemed");
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn clients_that_cannot_say_who_they_are_are_recorded_and_a_flood_of_them_leaves_few_rows() {
+    fn form<'a>(client_id: &'a str, secret: &'a str) -> [(&'a str, &'a str); 3] {
+        [("grant_type", "client_credentials"), ("client_id", client_id), ("client_secret", secret)]
+    }
+    let auth = Auth::start().await;
+    // At each endpoint: a wrong secret, and the name of a client that has one without it.
+    for path in ["/auth/token", "/auth/par", "/auth/introspect", "/auth/revoke", "/auth/device_authorization"] {
+        let more = [("client_id", "order"), ("token", "x"), ("grant_type", "client_credentials")];
+        auth.submit(path, "", &more).await.expect(401);
+    }
+    for nth in 0..200 {
+        auth.token(&form("order", "guess")).await.expect(401);
+        auth.token(&form(&format!("made-up-{nth}"), "guess")).await.expect(401);
+    }
+    // What is malformed was nobody, and who is right has not failed.
+    auth.token(&[&form("order", &secret("order"))[..], &[("client_id", "order")]].concat()).await.expect(400);
+    auth.client_credentials("order", &[]).await.expect(200);
+    let times = "select coalesce(sum(replace(detail, 'times: ', '')::bigint), 0)::bigint from security_event
+        where kind = 'client_failed' and address = '127.0.0.1'";
+    // Once a minute each: what came after the first row follows.
+    eventually(async || auth.number(times).await >= 1).await;
+    auth.clock.advance(time::Duration::minutes(1));
+    eventually(async || auth.number(times).await == 405).await;
+    let of_order = format!("{times} and client_id = 'order' and subject = 'client:order'");
+    assert_eq!(auth.number(&of_order).await, 205);
+    assert_eq!(auth.number(&format!("{times} and client_id is null and subject is null")).await, 200);
+    let rows = auth.number("select count(*) from security_event where kind = 'client_failed'").await;
+    assert!((2..=4).contains(&rows), "{rows}");
+    let announced = "select count(*) from messaging.outbox where body #>> '{data,kind}' = 'client_failed'";
+    assert_eq!(auth.number(announced).await, rows);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_setting_says_is_forgotten_and_nobody_takes_out_what_is_younger() {
+    let auth = Auth::start_with(|config| config.security_event_days = 40).await;
+    let mut db = auth.database.connect().await;
+    let rows = "insert into security_event (id, kind, at)
+        select gen_random_uuid(), 'aged', now() - make_interval(days => days) + make_interval(mins => days - 39)
+        from generate_series(1, 90) days";
+    sqlx::query(rows).execute(&mut db).await.unwrap();
+    let refused = "delete from security_event where kind = 'aged' and at > now() - interval '41 days'";
+    assert!(sqlx::query(refused).execute(&mut db).await.unwrap_err().to_string().contains("append-only"));
+    // However late this service's clock says that it is.
+    while auth::db::delete_expired(&mut db, auth.clock.now() + time::Duration::days(1000)).await.unwrap() {}
+    let aged = async |more: &str| {
+        auth.number(&format!("select count(*) from security_event where kind = 'aged' and {more}")).await
+    };
+    assert_eq!((aged("true").await, aged("at < now() - interval '40 days'").await), (40, 0));
+    for youngest in [29, 0, -1] {
+        let shorter = format!("update security_event_retention set days = {youngest}");
+        assert!(sqlx::query(AssertSqlSafe(shorter)).execute(&mut db).await.is_err());
+    }
+    // Without any setting, nothing goes that the default would keep.
+    sqlx::query("delete from security_event_retention").execute(&mut db).await.unwrap();
+    assert_eq!(auth::db::forget_security_events(&mut db, 1000).await.unwrap(), 0);
     auth.end().await;
 }
 

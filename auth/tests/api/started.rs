@@ -55,6 +55,7 @@ pub fn config(database: &Database, nats: &Nats) -> Config {
         password_memory_kib: 19 * 1024,
         password_passes: 2,
         password_lanes: 1,
+        security_event_days: 400,
         guesses_per_account: 10,
         guesses_per_address: 100,
     }

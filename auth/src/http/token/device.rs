@@ -2,7 +2,7 @@
 
 use crate::{
     App, db,
-    domain::{Client, Hash, Waiting},
+    domain::{Client, Happened, Hash, SecurityEvent, Waiting},
     error::Error,
     events,
     http::token::{TokenRequest, TokenResponse, in_any_case, issue, required},
@@ -19,6 +19,8 @@ pub async fn redeem(app: &App, client: &Client, request: &TokenRequest) -> Resul
         return Err(in_any_case(refuse(app.clone(), client.client_id.clone(), code)).await?);
     };
     let limits = issue::Limits::of(app, client, &redeemed, request, None)?;
+    let granted = SecurityEvent::of_user(Happened::Granted, redeemed.user.id).through(&client.client_id);
+    events::record(&mut tx, granted.about(redeemed.grant_id), now).await?;
     let response = issue::under_grant(app, &mut tx, client, redeemed, &limits, now).await?;
     tx.commit("exchange device code").await?;
     Ok(response)

@@ -48,6 +48,23 @@ pub async fn mistypes(stage: &Stage<'_>) -> Result<()> {
     is_let_in(stage, &tokens.access_token, 200).await
 }
 
+/// What is recorded of a machine that does not know its secret may be lost with the process; the next attempt is recorded.
+pub async fn presents_a_wrong_secret(stage: &Stage<'_>) -> Result<()> {
+    let recorded = "select count(*) from security_event where kind = 'client_failed'";
+    let count = async || -> Result<i64> {
+        Ok(sqlx::query_scalar(recorded).fetch_one(&mut stage.world.connect("auth").await?).await?)
+    };
+    let before = count().await?;
+    stage.arm().await?;
+    patiently(async || {
+        let fields = [("grant_type", "client_credentials"), ("client_id", "order"), ("client_secret", "guess")];
+        form(stage, "/auth/token", &fields).await?.expect(401)?;
+        ensure!(count().await? > before, "not recorded");
+        Ok(())
+    })
+    .await
+}
+
 pub async fn logs_out(stage: &Stage<'_>) -> Result<()> {
     stage.arm().await?;
     patiently(async || log_out(stage.world.suite.public_url(), "bob", PASSWORD).await).await

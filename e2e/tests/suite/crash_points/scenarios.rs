@@ -222,6 +222,7 @@ pub const SCENARIOS: &[Scenario] = &[
     // Who is let in.
     when("auth", |s| people::logs_in(s).boxed_local(), &["log in", "issue code", "exchange code"]),
     when("auth", |s| people::mistypes(s).boxed_local(), &["count guess", "refuse login"]),
+    when("auth", |s| people::presents_a_wrong_secret(s).boxed_local(), &["record client failures"]),
     when("auth", |s| grants::pushes_a_request(s).boxed_local(), &["push request", "present request"]),
     when("auth", |s| grants::proves_a_key(s).boxed_local(), &["use jwt"]),
     when(
