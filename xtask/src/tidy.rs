@@ -1,6 +1,7 @@
 //! The walls of the house, checked: sizes and names, who may use what, the same rooms everywhere.
 
 mod names;
+mod promises;
 mod rooms;
 mod source;
 mod walls;
@@ -27,8 +28,13 @@ const FILE_RULES: &[FileRule] = &[
     walls::depends_on_what_it_may,
 ];
 
-const TREE_RULES: &[TreeRule] =
-    &[rooms::every_service_has_the_rooms, rooms::top_level_is_fixed, rooms::readmes_agree, rooms::events_are_golden];
+const TREE_RULES: &[TreeRule] = &[
+    rooms::every_service_has_the_rooms,
+    rooms::top_level_is_fixed,
+    rooms::readmes_agree,
+    rooms::events_are_golden,
+    promises::named_tests_exist,
+];
 
 /// Prints every breach with its place, and fails if there is one.
 pub fn check() -> Result<()> {
