@@ -59,7 +59,7 @@ async fn round(app: &App, http: &Client, stop: &CancellationToken) -> Result<(),
 }
 
 async fn tell(app: &App, http: &Client, logout: Logout) -> Result<(), Error> {
-    let token = app.signer.logout_token(&logout.claims(&app.issuer, app.clock.now()))?;
+    let token = app.signer.logout_token(logout.algorithm, &logout.claims(&app.issuer, app.clock.now()))?;
     let answer = Point::new("tell client").around(post(http, &logout.uri, &token)).await;
     let status = answer.ok();
     let known = status.is_some_and(|status| status.is_success());

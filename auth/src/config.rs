@@ -1,11 +1,11 @@
 //! Settings: the only reader of the environment.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+mod keys;
+
+pub use keys::{KeySettings, RotateKeys};
+
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
-use time::Duration;
-
-use crate::keys::Schedule;
 
 const SHORTEST_CLIENT_SECRET: usize = 32;
 // The cheapest of OWASP's recommendations for Argon2id: 7 MiB, five passes. Half the memory takes twice the passes.
@@ -25,19 +25,9 @@ pub struct Config {
     #[command(flatten)]
     pub database: database::Settings,
 
-    /// Key under which signing keys are encrypted in the database: 32 random bytes in base64, e.g. from
-    /// `openssl rand -base64 32`. The same for every instance. Secret.
-    #[arg(long, env = "KEY_ENCRYPTION_KEY", hide_env_values = true)]
-    pub key_encryption_key: SecretString,
-
-    /// How many days a signing key signs before the next one does (1 to 365).
-    #[arg(long, env = "KEY_ROTATION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=365))]
-    pub key_rotation_days: u16,
-
-    /// How many seconds a signing key is published before it signs (0 to 3600): longer than anybody keeps the keys that
-    /// were fetched.
-    #[arg(long, env = "KEY_PUBLISHED_BEFORE_S", default_value_t = 300, value_parser = clap::value_parser!(u16).range(0..=3600))]
-    pub key_published_before_s: u16,
+    /// The signing keys.
+    #[command(flatten)]
+    pub keys: KeySettings,
 
     /// Secret of the client `gateway`, which exchanges tokens: random, at least 32 characters. Secret.
     #[arg(long, env = "GATEWAY_CLIENT_SECRET", hide_env_values = true)]
@@ -98,19 +88,11 @@ pub enum Seed {
 impl Config {
     /// Refuses secrets that are too weak. Not by value parsers: clap repeats what they refuse, and that goes to logs.
     pub fn check(&self) -> anyhow::Result<()> {
-        self.encryption_key()?;
+        self.keys.encryption_key()?;
         self.password_cost()?;
         strong("GATEWAY_CLIENT_SECRET", &self.gateway_client_secret)?;
         strong("ORDER_CLIENT_SECRET", &self.order_client_secret)?;
         self.reporting_client_secret.as_ref().map_or(Ok(()), |secret| strong("REPORTING_CLIENT_SECRET", secret))
-    }
-
-    /// When signing keys come.
-    pub fn key_schedule(&self) -> Schedule {
-        Schedule {
-            signs_for: Duration::days(self.key_rotation_days.into()),
-            published_before: Duration::seconds(self.key_published_before_s.into()),
-        }
     }
 
     /// The cost of a password's hash; refused if it is too cheap to crack.
@@ -127,12 +109,6 @@ impl Config {
         let params = argon2::Params::new(memory, passes, self.password_lanes, None);
         params.map_err(|error| anyhow::anyhow!("PASSWORD_LANES does not go with the memory: {error}"))
     }
-
-    /// The bytes of `KEY_ENCRYPTION_KEY`.
-    pub fn encryption_key(&self) -> anyhow::Result<[u8; 32]> {
-        let bytes = STANDARD.decode(self.key_encryption_key.expose_secret()).unwrap_or_default();
-        bytes.try_into().map_err(|_| anyhow::anyhow!("KEY_ENCRYPTION_KEY must be 32 bytes in base64"))
-    }
 }
 
 fn strong(name: &str, secret: &SecretString) -> anyhow::Result<()> {
@@ -143,6 +119,7 @@ fn strong(name: &str, secret: &SecretString) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD};
     use clap::{Command, FromArgMatches};
 
     use super::*;

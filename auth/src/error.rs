@@ -26,6 +26,9 @@ pub enum Error {
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
+    /// There is no key to sign with yet.
+    #[error("there is no key to sign with yet")]
+    NoKey,
     /// The signing keys could not be changed.
     #[error("the signing keys could not be changed")]
     Keys(#[source] anyhow::Error),
@@ -54,7 +57,7 @@ impl Error {
             Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Database(error) if error.unavailable() => Problem::unavailable(self).status(),
-            Self::Busy => Problem::unavailable(self).status(),
+            Self::Busy | Self::NoKey => Problem::unavailable(self).status(),
             Self::Database(_) | Self::Keys(_) | Self::Sign(_) | Self::Password(_) | Self::Page(_) => {
                 Problem::internal(self).status()
             }
@@ -70,7 +73,7 @@ impl From<Error> for Problem {
             }
             Error::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
             Error::Database(cause) if cause.unavailable() => Self::unavailable(&error),
-            Error::Busy => Self::unavailable(&error),
+            Error::Busy | Error::NoKey => Self::unavailable(&error),
             _ => Self::internal(&error),
         }
     }

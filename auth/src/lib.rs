@@ -17,10 +17,12 @@ mod seed;
 use std::sync::Arc;
 
 use axum::{Router, routing::get};
-use config::Config;
+use config::{Config, RotateKeys};
 use database::Pool;
 use messaging::Bus;
+use serde_json::json;
 use sqlx::migrate::Migrator;
+use time::format_description::well_known::Rfc3339;
 use utoipa::openapi::OpenApi;
 use web::{Clock, Service};
 
@@ -48,6 +50,20 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     service.run(router).await
 }
 
+/// `auth rotate-keys`: makes a new key of each algorithm in the database of running servers, which follow within seconds.
+pub async fn rotate_keys(settings: RotateKeys) -> anyhow::Result<()> {
+    let pool = Pool::open(&database::Settings { connections: 1, ..settings.database }).await?;
+    let (encryption_key, schedule) = (settings.keys.encryption_key()?, settings.keys.schedule());
+    let signer = keys::Signer::attach(&pool, &encryption_key, Clock::system(), schedule).await?;
+    for key in signer.rotate("command").await? {
+        println!(
+            "{}",
+            json!({"kid": key.kid, "algorithm": key.algorithm.as_str(), "signs_from": key.signs_from.format(&Rfc3339)?})
+        );
+    }
+    Ok(())
+}
+
 /// Everything up to serving: the address, database, events, keys, clients and users.
 pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Router)> {
     config.check()?;
@@ -55,10 +71,10 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     database::migrate(&config.database, &[&MIGRATOR]).await?;
     let pool = Pool::open(&config.database).await?;
     let bus = Bus::open("auth", &config.web.nats_url, &config.database, &pool).await?;
-    let encryption_key = config.encryption_key()?;
+    let encryption_key = config.keys.encryption_key()?;
     let app = App {
         issuer: config.web.issuer().into(),
-        signer: Arc::new(keys::Signer::open(&pool, &encryption_key, clock.clone(), config.key_schedule()).await?),
+        signer: Arc::new(keys::Signer::open(&pool, &encryption_key, clock.clone(), config.keys.schedule()).await?),
         passwords: passwords::Passwords::new(config.password_checks, config.password_cost()?, &encryption_key).await?,
         browsers: http::Browsers::new(&encryption_key, &config.web.public_url),
         guesses: http::Guesses::new(

@@ -1,7 +1,13 @@
-//! `auth` serves; `auth openapi` prints the contract; `auth --help` documents every setting.
+//! `auth` serves; `auth openapi` prints the contract; `auth rotate-keys` makes new signing keys; `auth --help` documents every setting.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    web::main("auth", "The token service: OAuth 2.0 and OpenID Connect", auth::contract, auth::run)
+    let rotate_keys = web::Errand::new(
+        "rotate-keys",
+        "Make new signing keys for the servers that run on this database",
+        auth::rotate_keys,
+    );
+    let about = "The token service: OAuth 2.0 and OpenID Connect";
+    web::main_with("auth", about, auth::contract, auth::run, vec![rotate_keys])
 }

@@ -4,7 +4,9 @@ use database::Result;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::domain::{AuthenticationMethod, Client, GrantType, Hash, LoginRules, SecurityProfile};
+use crate::domain::{
+    AuthenticationMethod, Client, GrantType, Hash, LoginRules, SecurityProfile, Signing, SigningAlgorithm,
+};
 
 /// The client with this id.
 pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Option<Client>> {
@@ -12,7 +14,7 @@ pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Optio
         "SELECT client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, require_pkce,
              asks_consent, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_session_required,
              authentication_method, jwks, require_par, dpop_bound,
-             introspects_others
+             introspects_others, id_token_signed_response_alg, introspection_signed_response_alg
          FROM client WHERE client_id = $1 AND disabled_at IS NULL",
         client_id
     )
@@ -49,6 +51,10 @@ pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Optio
             dpop_bound: row.dpop_bound,
             introspects_others: row.introspects_others,
         },
+        signing: Signing {
+            id_token: SigningAlgorithm::parse(&row.id_token_signed_response_alg).unwrap_or_default(),
+            introspection: SigningAlgorithm::parse(&row.introspection_signed_response_alg).unwrap_or_default(),
+        },
     }))
 }
 
@@ -61,14 +67,17 @@ pub async fn upsert_client(db: &mut PgConnection, client: &Client, now: OffsetDa
     sqlx::query!(
         "INSERT INTO client
              (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, created_at,
-              authentication_method, jwks, require_par, dpop_bound, introspects_others)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+              authentication_method, jwks, require_par, dpop_bound, introspects_others,
+              id_token_signed_response_alg, introspection_signed_response_alg)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT (client_id) DO UPDATE SET
              name = excluded.name, secret_hash = excluded.secret_hash, grant_types = excluded.grant_types,
              redirect_uris = excluded.redirect_uris, origins = excluded.origins, scopes = excluded.scopes,
              plan = excluded.plan, authentication_method = excluded.authentication_method, jwks = excluded.jwks,
              require_par = excluded.require_par, dpop_bound = excluded.dpop_bound,
-             introspects_others = excluded.introspects_others",
+             introspects_others = excluded.introspects_others,
+             id_token_signed_response_alg = excluded.id_token_signed_response_alg,
+             introspection_signed_response_alg = excluded.introspection_signed_response_alg",
         client.client_id,
         client.name,
         secret_hash.as_ref().map(Hash::as_bytes),
@@ -83,6 +92,8 @@ pub async fn upsert_client(db: &mut PgConnection, client: &Client, now: OffsetDa
         client.security.require_par,
         client.security.dpop_bound,
         client.security.introspects_others,
+        client.signing.id_token.as_str(),
+        client.signing.introspection.as_str(),
     )
     .execute(&mut *db)
     .await?;

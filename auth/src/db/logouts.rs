@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::Logout;
+use crate::domain::{Logout, SigningAlgorithm};
 
 /// Notes for each client that was granted something in one of these sessions and wants to be told, that it ended. Inside
 /// the transaction that ends them.
@@ -38,8 +38,7 @@ const PER_CLIENT: i64 = 4;
 /// after half a minute, which is longer than a batch takes, a minute and a half, and so on. Those that another instance
 /// takes up are skipped.
 pub async fn take_up_logouts(db: &mut PgConnection, most: i64, now: OffsetDateTime) -> Result<Vec<Logout>> {
-    let taken = sqlx::query_as!(
-        Logout,
+    let taken = sqlx::query!(
         r#"UPDATE backchannel_logout l
          SET attempts = attempts + 1, due_at = $1 + make_interval(secs => 30 * power(3, l.attempts))
          FROM client c
@@ -50,12 +49,21 @@ pub async fn take_up_logouts(db: &mut PgConnection, most: i64, now: OffsetDateTi
                  ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS due
              ORDER BY due.due_at LIMIT $2)
          RETURNING l.id, l.client_id, coalesce(c.backchannel_logout_uri, '') AS "uri!", l.user_id, l.session_id,
-             l.attempts"#,
+             l.attempts, c.id_token_signed_response_alg"#,
         now,
         most,
         PER_CLIENT,
     );
-    Ok(taken.fetch_all(db).await?)
+    let taken = taken.fetch_all(db).await?.into_iter().map(|row| Logout {
+        id: row.id,
+        client_id: row.client_id,
+        uri: row.uri,
+        algorithm: SigningAlgorithm::parse(&row.id_token_signed_response_alg).unwrap_or_default(),
+        user_id: row.user_id,
+        session_id: row.session_id,
+        attempts: row.attempts,
+    });
+    Ok(taken.collect())
 }
 
 /// Takes one out: the client knows, or will never.

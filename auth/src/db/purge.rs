@@ -65,6 +65,9 @@ pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime) -> Resul
     let presented = delete_presented(db, now).await?;
     sqlx::query!("DELETE FROM initial_access_token WHERE expires_at < $1", now).execute(&mut *db).await?;
     sqlx::query!("DELETE FROM signing_key WHERE retired_at < $1", now - RETIRED_KEYS_KEPT).execute(&mut *db).await?;
+    sqlx::query!("DELETE FROM rsa_signing_key WHERE retired_at < $1", now - RETIRED_KEYS_KEPT)
+        .execute(&mut *db)
+        .await?;
     let grants = delete_spent_grants(db, now).await?;
     let events = forget_security_events(db, BATCH).await?.unsigned_abs();
     let rows = [tokens, refresh_tokens, codes, sessions, guesses].map(|done| done.rows_affected());

@@ -1,6 +1,6 @@
 //! Clients: applications that may ask for tokens.
 
-use crate::domain::{Code, Hash, LoginRules, Refusal, Scopes, SecurityProfile, redirect_matches};
+use crate::domain::{Code, Hash, LoginRules, Refusal, Scopes, SecurityProfile, Signing, redirect_matches};
 
 /// An application that may ask for tokens.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Client {
     pub login: LoginRules,
     /// How it says who it is, and what else it must do for it.
     pub security: SecurityProfile,
+    /// How what it is told is signed.
+    pub signing: Signing,
 }
 
 /// Ways to get a token.

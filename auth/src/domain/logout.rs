@@ -4,6 +4,8 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::domain::SigningAlgorithm;
+
 /// How long a logout token is valid; each attempt to deliver it makes a new one.
 const LIFETIME: Duration = Duration::minutes(2);
 
@@ -37,6 +39,8 @@ pub struct Logout {
     pub client_id: String,
     /// Where it wants to be told.
     pub uri: String,
+    /// How what it is told is signed.
+    pub algorithm: SigningAlgorithm,
     pub user_id: Uuid,
     pub session_id: Uuid,
     /// How often it was tried, this time included.

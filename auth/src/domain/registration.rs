@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::{
-    AuthenticationMethod, Client, Code, GrantType, LoginRules, Refusal, Scopes, SecurityProfile, origin, registrable,
+    AuthenticationMethod, Client, Code, GrantType, LoginRules, Refusal, Scopes, SecurityProfile, Signing,
+    SigningAlgorithm, origin, registrable,
 };
 
 const MOST_URIS: usize = 20;
@@ -59,9 +60,13 @@ pub struct Registration {
     /// It is given only tokens that are bound to a key (RFC 9449).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_bound_access_tokens: Option<bool>,
-    /// `ES256`.
+    /// How its ID tokens and logout tokens are signed: `RS256` unless told, or `ES256`. Who pushes its requests and is bound
+    /// to a key (FAPI 2.0) gets `ES256` and nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
+    /// The same for what it is told of tokens, where it asks for that signed (RFC 9701).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<String>,
     /// `public`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_type: Option<String>,
@@ -91,6 +96,13 @@ impl Registration {
         }
         let public = method == AuthenticationMethod::None;
         let pages = self.redirect_uris.iter().filter(|uri| public && uri.starts_with("https://"));
+        let security = SecurityProfile {
+            method: Some(method),
+            jwks: self.jwks.clone(),
+            require_par: self.require_pushed_authorization_requests.unwrap_or(false),
+            dpop_bound: self.dpop_bound_access_tokens.unwrap_or(false),
+            introspects_others: false,
+        };
         Ok(Client {
             client_id: client_id.to_owned(),
             name: name.to_owned(),
@@ -104,13 +116,8 @@ impl Registration {
                 post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
                 ..LoginRules::default()
             },
-            security: SecurityProfile {
-                method: Some(method),
-                jwks: self.jwks.clone(),
-                require_par: self.require_pushed_authorization_requests.unwrap_or(false),
-                dpop_bound: self.dpop_bound_access_tokens.unwrap_or(false),
-                introspects_others: false,
-            },
+            signing: self.signing(&security)?,
+            security,
         })
     }
 
@@ -120,9 +127,6 @@ impl Registration {
         }
         if self.backchannel_logout_uri.is_some() {
             return Err(wrong("backchannel_logout_uri cannot be registered by clients themselves"));
-        }
-        if self.id_token_signed_response_alg.as_deref().is_some_and(|alg| alg != "ES256") {
-            return Err(wrong("id_token_signed_response_alg must be ES256"));
         }
         if self.subject_type.as_deref().is_some_and(|subject_type| subject_type != "public") {
             return Err(wrong("subject_type must be public"));
@@ -162,6 +166,25 @@ impl Registration {
             return Err(wrong("a client that acts for itself must prove who it is"));
         }
         Ok(method)
+    }
+
+    // OpenID Connect Dynamic Client Registration, section 2, and RFC 9701, section 6: RS256 unless told. FAPI 2.0, section
+    // 5.4.1, forbids that.
+    fn signing(&self, security: &SecurityProfile) -> Result<Signing, Refusal> {
+        let algorithm = |asked: Option<&str>, fault: &'static str| match asked {
+            None if security.is_strict() => Ok(SigningAlgorithm::Es256),
+            None => Ok(SigningAlgorithm::Rs256),
+            Some(name) => SigningAlgorithm::parse(name)
+                .filter(|algorithm| !security.is_strict() || *algorithm == SigningAlgorithm::Es256)
+                .ok_or_else(|| wrong(fault)),
+        };
+        let id_token = "id_token_signed_response_alg must be ES256, or RS256 if the client is not held to FAPI 2.0";
+        let introspection =
+            "introspection_signed_response_alg must be ES256, or RS256 if the client is not held to FAPI 2.0";
+        Ok(Signing {
+            id_token: algorithm(self.id_token_signed_response_alg.as_deref(), id_token)?,
+            introspection: algorithm(self.introspection_signed_response_alg.as_deref(), introspection)?,
+        })
     }
 
     fn check_uris(&self, with_users: bool) -> Result<(), Refusal> {

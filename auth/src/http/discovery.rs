@@ -14,7 +14,7 @@ use web::Problem;
 
 use crate::{
     App, db,
-    domain::{AuthenticationMethod, BY_SCOPE, GrantType, ResponseMode, Role, SERVICES, User, acr},
+    domain::{AuthenticationMethod, BY_SCOPE, GrantType, ResponseMode, Role, SERVICES, SigningAlgorithm, User, acr},
     error::Error,
 };
 
@@ -43,12 +43,12 @@ pub struct Metadata {
     response_modes_supported: [&'static str; 2],
     grant_types_supported: [&'static str; 5],
     subject_types_supported: [&'static str; 1],
-    id_token_signing_alg_values_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 2],
     token_endpoint_auth_methods_supported: [&'static str; 4],
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     introspection_endpoint_auth_methods_supported: [&'static str; 3],
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
-    introspection_signing_alg_values_supported: [&'static str; 1],
+    introspection_signing_alg_values_supported: [&'static str; 2],
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     code_challenge_methods_supported: [&'static str; 1],
@@ -90,13 +90,13 @@ impl Metadata {
             response_modes_supported: ResponseMode::NAMES,
             grant_types_supported: GrantType::ALL.map(GrantType::as_str),
             subject_types_supported: ["public"],
-            id_token_signing_alg_values_supported: ["ES256"],
+            id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str),
             token_endpoint_auth_methods_supported: AuthenticationMethod::ALL.map(AuthenticationMethod::as_str),
             token_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             introspection_endpoint_auth_methods_supported: AuthenticationMethod::CONFIDENTIAL
                 .map(AuthenticationMethod::as_str),
             introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
-            introspection_signing_alg_values_supported: ["ES256"],
+            introspection_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str),
             revocation_endpoint_auth_methods_supported: AuthenticationMethod::ALL.map(AuthenticationMethod::as_str),
             revocation_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             code_challenge_methods_supported: ["S256"],
@@ -151,7 +151,7 @@ fn metadata(app: &App) -> Response {
 /// Public keys.
 #[derive(Serialize, ToSchema)]
 pub struct KeySet {
-    /// One JWK each (RFC 7517), newest first.
+    /// One JWK each (RFC 7517), by algorithm, newest first.
     #[schema(value_type = Vec<Object>, example = json!([{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig",
         "kid": "…", "x": "…", "y": "…"}]))]
     keys: Vec<Value>,

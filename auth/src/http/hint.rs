@@ -4,7 +4,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jw
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{App, db, error::Error};
+use crate::{App, db, domain::SigningAlgorithm, error::Error};
 
 /// What an ID token of ours says.
 pub struct Hint {
@@ -27,14 +27,20 @@ struct Claims {
 pub async fn read(app: &App, token: &str) -> Result<Option<Hint>, Error> {
     let Ok(header) = decode_header(token) else { return Ok(None) };
     // Other JWTs of ours have another type: one for a service is no hint.
-    if header.typ.as_deref() != Some("JWT") || header.alg != Algorithm::ES256 {
+    if header.typ.as_deref() != Some("JWT") {
         return Ok(None);
     }
     let published = db::list_public_keys(&mut *app.pool.get().await?).await?;
     let mut keys = published.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
     let key = keys.find(|key| key.common.key_id == header.kid && header.kid.is_some());
-    let Some(key) = key.and_then(|key| DecodingKey::from_jwk(&key).ok()) else { return Ok(None) };
-    let mut validation = Validation::new(Algorithm::ES256);
+    let Some(key) = key else { return Ok(None) };
+    // The key says what it signs with, and not the token.
+    let algorithm = SigningAlgorithm::ALL
+        .into_iter()
+        .map(Algorithm::from)
+        .find(|known| *known == header.alg && key.common.key_algorithm == Some((*known).into()));
+    let Some((algorithm, key)) = algorithm.zip(DecodingKey::from_jwk(&key).ok()) else { return Ok(None) };
+    let mut validation = Validation::new(algorithm);
     validation.validate_exp = false;
     // The caller compares the audience; here it is only taken out.
     validation.validate_aud = false;

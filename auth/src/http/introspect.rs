@@ -118,7 +118,7 @@ pub async fn introspect(
         return Ok(([no_store], Json(introspection)).into_response());
     }
     let signed = Signed::new(&app, &client, introspection);
-    let jwt = app.signer.introspection(&signed)?;
+    let jwt = app.signer.introspection(client.signing.introspection, &signed)?;
     Ok(([no_store, (header::CONTENT_TYPE, SIGNED), (header::VARY, "Accept")], jwt).into_response())
 }
 

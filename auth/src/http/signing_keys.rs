@@ -14,6 +14,9 @@ use crate::{App, db, error::Error, http::operators::Operator};
 pub struct SigningKey {
     /// Its thumbprint (RFC 7638).
     kid: String,
+    /// What it signs with: ES256 for services and clients, RS256 for clients that want it.
+    #[schema(example = "ES256")]
+    algorithm: String,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
     /// From then on it signs, until a newer one does.
@@ -36,9 +39,19 @@ pub struct SigningKeys {
 pub struct NewKey {
     /// Its thumbprint (RFC 7638).
     kid: String,
+    /// What it signs with.
+    #[schema(example = "ES256")]
+    algorithm: &'static str,
     /// From then on it signs.
     #[serde(with = "time::serde::rfc3339")]
     signs_from: OffsetDateTime,
+}
+
+/// The keys that were made.
+#[derive(Serialize, ToSchema)]
+pub struct NewKeys {
+    /// One of each algorithm.
+    keys: Vec<NewKey>,
 }
 
 /// Lists the signing keys.
@@ -50,6 +63,7 @@ pub async fn list(_: Operator, State(app): State<App>) -> Result<Json<SigningKey
     let lives = db::list_key_lives(&mut *app.pool.get().await.map_err(Error::from)?).await.map_err(Error::from)?;
     let keys = lives.into_iter().map(|key| SigningKey {
         kid: key.kid,
+        algorithm: key.algorithm,
         created_at: key.created_at,
         signs_from: key.signs_from,
         retired_at: key.retired_at,
@@ -57,23 +71,28 @@ pub async fn list(_: Operator, State(app): State<App>) -> Result<Json<SigningKey
     Ok(Json(SigningKeys { keys: keys.collect() }))
 }
 
-/// Makes a signing key.
+/// Makes a signing key of each algorithm.
 #[utoipa::path(post, path = "/auth/v1/signing-keys", operation_id = "rotateSigningKeys", tag = "operation",
     summary = "Rotate the signing keys",
-    description = "The new key is published at once and signs when everybody has had time to fetch it. The one before \
-        stays published as long as anything signed with it may live.",
-    responses((status = 201, description = "The new key.", body = NewKey), web::contract::Problems),
+    description = "The new keys are published at once and sign when everybody has had time to fetch them. Those \
+        before stay published as long as anything signed with them may live.",
+    responses((status = 201, description = "The new keys.", body = NewKeys), web::contract::Problems),
     security(("oauth2" = ["auth:operate"])))]
-pub async fn rotate(operator: Operator, State(app): State<App>) -> Result<(StatusCode, Json<NewKey>), Problem> {
-    let key = app.signer.rotate(&operator.subject).await.map_err(Error::Keys)?;
-    Ok((StatusCode::CREATED, Json(NewKey { kid: key.kid, signs_from: key.signs_from })))
+pub async fn rotate(operator: Operator, State(app): State<App>) -> Result<(StatusCode, Json<NewKeys>), Problem> {
+    let made = app.signer.rotate(&operator.subject).await.map_err(Error::Keys)?;
+    let keys = made.into_iter().map(|key| NewKey {
+        kid: key.kid,
+        algorithm: key.algorithm.as_str(),
+        signs_from: key.signs_from,
+    });
+    Ok((StatusCode::CREATED, Json(NewKeys { keys: keys.collect() })))
 }
 
 /// Takes a signing key out at once.
 #[utoipa::path(delete, path = "/auth/v1/signing-keys/{kid}", operation_id = "retireSigningKey", tag = "operation",
     summary = "Retire a signing key",
     description = "For a key that somebody else may have. Nothing signed with it is good any more as soon as services have \
-        fetched the keys again, which takes a minute. If nothing else signs, a new key does at once.",
+        fetched the keys again, which takes a minute. If nothing else of its algorithm signs, a new key does at once.",
     params(("kid" = String, Path, description = "Which key.")),
     responses((status = 204, description = "It is not published any more, and its private part is gone."),
         (status = 404, response = web::contract::NotFound), web::contract::Problems),

@@ -5,9 +5,10 @@ use std::sync::{
     atomic::{AtomicU16, Ordering},
 };
 
-use auth::{MIGRATOR, db};
+use auth::{MIGRATOR, db, domain::SigningAlgorithm};
 use axum::{Form, Router, extract::State, http::StatusCode, routing::post};
 use contracts::seed;
+use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use testkit::{Clock, eventually};
 
@@ -81,6 +82,19 @@ async fn a_client_is_told_which_session_of_whom_has_ended() {
     assert_eq!(claims["events"], json!({"http://schemas.openid.net/event/backchannel-logout": {}}));
     assert!(claims["jti"].is_string() && claims.get("nonce").is_none(), "{claims}");
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 120);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn what_a_client_is_told_is_signed_as_its_id_tokens_are() {
+    let auth = Auth::start().await;
+    let told = Told::by(&auth).await;
+    auth.change("demo", |client| client.signing.id_token = SigningAlgorithm::Rs256).await;
+    let cookie = auth.log_in("alice").await;
+    auth.get(&authorize(&[]), &cookie).await.expect(303);
+    log_out(&auth, &cookie).await;
+    eventually(async || told.heard().len() == 1).await;
+    assert_eq!(auth.verify_by(Algorithm::RS256, &told.heard()[0], "demo").await.0, "logout+jwt");
     auth.end().await;
 }
 

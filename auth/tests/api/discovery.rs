@@ -15,6 +15,8 @@ async fn discovery_is_consistent() {
     let of_issuer = auth.client.get("/.well-known/oauth-authorization-server/auth", NOBODY).await.expect(200).json();
     assert_eq!(openid, of_issuer);
     assert_eq!(openid["issuer"], ISSUER);
+    // OpenID Connect Discovery 1.0, section 3: RS256 must be among them.
+    assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));
     assert_eq!(openid["code_challenge_methods_supported"], json!(["S256"]));
     for (name, value) in openid.as_object().unwrap() {
         let Some(path) = value.as_str().and_then(|url| url.strip_prefix("http://shop.test")) else { continue };
@@ -31,8 +33,10 @@ async fn discovery_is_consistent() {
 async fn published_keys_are_public() {
     let auth = Auth::start().await;
     let keys = auth.client.get("/auth/jwks", NOBODY).await.expect(200).json();
-    let key = &keys["keys"][0];
-    assert_eq!((&key["kty"], &key["alg"], &key["use"]), (&json!("EC"), &json!("ES256"), &json!("sig")));
-    assert!(key.get("d").is_none() && key["kid"].is_string(), "{key}");
+    for (key, [kty, alg]) in keys["keys"].as_array().unwrap().iter().zip([["EC", "ES256"], ["RSA", "RS256"]]) {
+        assert_eq!((&key["kty"], &key["alg"], &key["use"]), (&json!(kty), &json!(alg), &json!("sig")));
+        let private = ["d", "p", "q", "dp", "dq", "qi"];
+        assert!(private.iter().all(|name| key.get(name).is_none()) && key["kid"].is_string(), "{key}");
+    }
     auth.end().await;
 }

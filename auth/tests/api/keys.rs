@@ -4,12 +4,14 @@ use std::{collections::HashSet, sync::Arc};
 
 use auth::{
     MIGRATOR,
+    domain::SigningAlgorithm,
     keys::{PUBLISHED_AFTER, Schedule, Signer},
 };
 use axum::{Router, extract::FromRef, routing::get};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::join_all;
-use jsonwebtoken::decode_header;
+use jsonwebtoken::{Algorithm, decode_header};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use testkit::{Client, Clock, NOBODY, eventually};
@@ -62,7 +64,7 @@ async fn tokens_of_one_instance_are_good_at_another_and_after_a_restart() {
 async fn the_service_does_not_start_with_another_encryption_key() {
     let auth = Auth::start().await;
     let mut wrong = config(&auth.database, &auth.nats);
-    wrong.key_encryption_key = STANDARD.encode([8; 32]).into();
+    wrong.keys.key_encryption_key = STANDARD.encode([8; 32]).into();
     let error = auth::start(&wrong, Clock::system()).await.err().expect("it must not start");
     assert!(error.to_string().contains("KEY_ENCRYPTION_KEY"), "{error}");
     auth.end().await;
@@ -99,13 +101,86 @@ async fn a_key_is_published_before_it_signs_and_as_long_as_anything_it_signed_ma
     assert_eq!(published(&auth).await, both);
     auth.clock.advance(Duration::minutes(1));
     eventually(async || published(&auth).await == both[..1]).await;
-    let gone = "select count(*) from signing_key where retired_at is not null and sealed_private_key = ''";
-    assert_eq!(auth.number(gone).await, 1);
-    assert_eq!(auth.number("select count(*) from security_event where kind = 'key_retired'").await, 1);
+    let gone = "select count(*) from any_signing_key where retired_at is not null and sealed_private_key = ''";
+    assert_eq!(auth.number(gone).await, 2);
+    assert_eq!(auth.number("select count(*) from security_event where kind = 'key_retired'").await, 2);
     let mut db = auth.database.connect().await;
     let later = auth.clock.now() + Duration::days(31);
     while auth::db::delete_expired(&mut db, later).await.unwrap() {}
-    assert_eq!(auth.number("select count(*) from signing_key").await, 1);
+    assert_eq!(auth.number("select count(*) from any_signing_key").await, 2);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn keys_for_clients_that_want_rs256_come_and_go_like_the_others() {
+    let auth = Auth::start().await;
+    auth.change("demo", |client| client.signing.id_token = SigningAlgorithm::Rs256).await;
+    let first = published_for(&auth, "RS256").await;
+    let token = auth.tokens("alice", "openid").await;
+    auth.clock.advance(Duration::days(30) - Duration::minutes(5));
+    eventually(async || published_for(&auth, "RS256").await.len() == 2).await;
+    let both = published_for(&auth, "RS256").await;
+    assert!(both[1] == first[0] && signs(&auth).await == first[0], "the new key is only published yet");
+    auth.clock.advance(Duration::minutes(5));
+    assert_eq!(signs(&auth).await, both[0]);
+    auth.verify_by(Algorithm::RS256, text(&token, "id_token"), "demo").await;
+    auth.clock.advance(PUBLISHED_AFTER);
+    eventually(async || published_for(&auth, "RS256").await == both[..1]).await;
+
+    let olga = operator(&auth).await;
+    auth.client.delete(&format!("{KEYS}/{}", both[0]), &olga).await.expect(204);
+    let left = published_for(&auth, "RS256").await;
+    assert!(left.len() == 1 && left[0] != both[0] && signs(&auth).await == left[0]);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn instances_that_start_together_make_one_key_for_rs256_and_nobody_waits_for_it() {
+    let (database, nats) = (testkit::postgres::database(&[&MIGRATOR]).await, testkit::nats::server().await);
+    let config = config(&database, &nats);
+    let started = join_all((0..4).map(|_| auth::start(&config, Clock::system()))).await;
+    assert!(started.iter().all(Result::is_ok));
+    let keys = async || {
+        let count = sqlx::query_scalar::<_, i64>("select count(*) from rsa_signing_key");
+        count.fetch_one(&mut database.connect().await).await.unwrap()
+    };
+    eventually(async || keys().await == 1).await;
+    // However many look again.
+    let pool = database.pool().await;
+    let schedule = config.keys.schedule();
+    let signer = Signer::attach(&pool, &[7; 32], Clock::system(), schedule).await.unwrap();
+    signer.tend().await.unwrap();
+    assert_eq!(keys().await, 1);
+}
+
+#[tokio::test]
+async fn the_command_rotates_the_keys_of_a_server_that_runs() {
+    let auth = Auth::start().await;
+    let before = [published(&auth).await, published_for(&auth, "RS256").await];
+    let command = |encryption_key: [u8; 32]| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_auth"));
+        command.arg("rotate-keys").env_clear().kill_on_drop(true);
+        command.env("DATABASE_URL", auth.database.settings().url.expose_secret());
+        command.env("KEY_ENCRYPTION_KEY", STANDARD.encode(encryption_key)).env("KEY_PUBLISHED_BEFORE_S", "0");
+        command
+    };
+    let refused = command([8; 32]).output().await.unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("KEY_ENCRYPTION_KEY"), "{said}");
+
+    let done = command([7; 32]).output().await.unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8(done.stderr).unwrap());
+    let made: Vec<Value> =
+        done.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let [ec, rsa] = ["ES256", "RS256"].map(|it| made.iter().find(|key| key["algorithm"] == it).unwrap());
+    assert_eq!(made.len(), 2);
+    // The server has not been told; it looks.
+    eventually(async || signs(&auth).await == text(ec, "kid")).await;
+    assert_eq!(published(&auth).await, [text(ec, "kid"), &before[0][0]]);
+    assert_eq!(published_for(&auth, "RS256").await, [text(rsa, "kid"), &before[1][0]]);
+    let by = "select count(*) from security_event where kind = 'key_made' and \"by\" = 'command'";
+    assert_eq!(auth.number(by).await, 2);
+    // It is announced by the server, as all else.
     auth.end().await;
 }
 
@@ -121,14 +196,17 @@ async fn of_many_instances_that_find_it_is_time_one_makes_a_key() {
         clock.advance(Duration::days(30));
         let tended = join_all(signers.iter().map(|signer| signer.tend())).await;
         assert!(tended.iter().all(Result::is_ok));
-        let made: i64 = sqlx::query_scalar("select count(*) from signing_key").fetch_one(&mut db).await.unwrap();
-        assert_eq!(made, keys);
+        // The first one for RS256 is made by the first round.
+        for (table, keys) in [("signing_key", keys), ("rsa_signing_key", keys - 1)] {
+            let sql = AssertSqlSafe(format!("select count(*) from {table}"));
+            assert_eq!(sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut db).await.unwrap(), keys, "{table}");
+        }
     }
 }
 
 #[tokio::test]
 async fn services_and_other_instances_follow_a_rotation_without_a_restart() {
-    let auth = Auth::start_with(|config| config.key_published_before_s = 0).await;
+    let auth = Auth::start_with(|config| config.keys.key_published_before_s = 0).await;
     let (service, router) = auth::start(&config(&auth.database, &auth.nats), Clock::system()).await.unwrap();
     let other = Client::new(&service.handle().unwrap().address);
     let (handle, _) = (service.handle().unwrap(), tokio::spawn(service.serve(router)));
@@ -140,7 +218,7 @@ async fn services_and_other_instances_follow_a_rotation_without_a_restart() {
     let olga = operator(&auth).await;
     let made = auth.client.post(KEYS, &olga, &Value::Null).await.expect(201).json();
     let after = jwt(&auth, text(&token, "access_token")).await;
-    assert_eq!(kid(&after), text(&made, "kid"));
+    assert_eq!(kid(&after), made_for(&made, "ES256"));
     assert_ne!(kid(&before), kid(&after));
     order.get("/", &before).await.expect(200);
     // Keys that are not known are asked for every two seconds at the most.
@@ -154,7 +232,7 @@ async fn services_and_other_instances_follow_a_rotation_without_a_restart() {
         ];
         let request = other.request(reqwest::Method::POST, "/auth/token", NOBODY);
         let request = request.basic_auth("gateway", Some(crate::started::secret("gateway"))).form(&form);
-        kid(text(&other.send(request).await.expect(200).json(), "access_token")) == text(&made, "kid")
+        kid(text(&other.send(request).await.expect(200).json(), "access_token")) == made_for(&made, "ES256")
     })
     .await;
     handle.stop();
@@ -174,8 +252,11 @@ async fn a_key_that_somebody_else_may_have_is_taken_out_at_once_and_another_one_
     auth.client.delete(&format!("{KEYS}/{stolen}"), &olga).await.expect(404);
     auth.client.delete(&format!("{KEYS}/unknown"), &olga).await.expect(404);
     let listed = auth.client.get(KEYS, &olga).await.expect(200).json();
-    assert_eq!(listed["keys"].as_array().unwrap().len(), 2);
-    assert!(listed["keys"][0]["retired_at"].is_null() && listed["keys"][1]["retired_at"].is_string());
+    let of = |algorithm: &str| {
+        let keys = listed["keys"].as_array().unwrap().iter().filter(|key| key["algorithm"] == algorithm);
+        keys.map(|key| key["retired_at"].is_string()).collect::<Vec<_>>()
+    };
+    assert_eq!((of("ES256"), of("RS256")), (vec![false, true], vec![false]));
     let by = "select count(*) from security_event where kind like 'key%' and \"by\" is not null";
     assert_eq!(auth.number(by).await, 2);
     auth.end().await;
@@ -196,7 +277,7 @@ async fn only_operators_change_the_keys() {
 }
 
 /// A service that lets in who has a JWT for `order`.
-async fn a_service(auth: &Auth) -> Client {
+pub async fn a_service(auth: &Auth) -> Client {
     #[derive(Clone, FromRef)]
     struct App(Verifier);
     let app = App(Verifier::new("order", ISSUER, &format!("{}/auth", auth.address)));
@@ -212,8 +293,18 @@ async fn operator(auth: &Auth) -> String {
 }
 
 async fn published(auth: &Auth) -> Vec<String> {
+    published_for(auth, "ES256").await
+}
+
+async fn published_for(auth: &Auth, algorithm: &str) -> Vec<String> {
     let set = auth.client.get("/auth/jwks", NOBODY).await.expect(200).json();
-    set["keys"].as_array().unwrap().iter().map(|key| text(key, "kid").to_owned()).collect()
+    let keys = set["keys"].as_array().unwrap().iter().filter(|key| key["alg"] == algorithm);
+    keys.map(|key| text(key, "kid").to_owned()).collect()
+}
+
+fn made_for<'a>(made: &'a Value, algorithm: &str) -> &'a str {
+    let mut keys = made["keys"].as_array().unwrap().iter();
+    text(keys.find(|key| key["algorithm"] == algorithm).expect("one of each"), "kid")
 }
 
 async fn jwt(auth: &Auth, token: &str) -> String {

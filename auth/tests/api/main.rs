@@ -29,6 +29,7 @@ mod register;
 mod resources;
 mod revoke;
 mod security_events;
+mod signing;
 mod started;
 mod storage;
 mod userinfo;

@@ -1,8 +1,12 @@
 //! A token service started for one test, and what tests often ask of it.
 
+use std::sync::OnceLock;
+
 use auth::{
     MIGRATOR,
-    config::{Config, Seed},
+    config::{Config, KeySettings, Seed},
+    db::SealedKey,
+    domain::SigningAlgorithm,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
@@ -44,13 +48,15 @@ pub fn config(database: &Database, nats: &Nats) -> Config {
     Config {
         web,
         database: database.settings(),
-        key_encryption_key: STANDARD.encode([7; 32]).into(),
+        keys: KeySettings {
+            key_encryption_key: STANDARD.encode([7; 32]).into(),
+            key_rotation_days: 30,
+            key_published_before_s: 300,
+        },
         gateway_client_secret: secret("gateway").into(),
         order_client_secret: secret("order").into(),
         reporting_client_secret: Some(secret("reporting").into()),
         seed: Some(Seed::Demo),
-        key_rotation_days: 30,
-        key_published_before_s: 300,
         password_checks: 4,
         password_memory_kib: 19 * 1024,
         password_passes: 2,
@@ -59,6 +65,15 @@ pub fn config(database: &Database, nats: &Nats) -> Config {
         guesses_per_account: 10,
         guesses_per_address: 100,
     }
+}
+
+/// A key for RS256 as a server makes one, made once for all tests: that takes a while.
+async fn plant_rsa_key(database: &Database, clock: &Clock) {
+    static KEY: OnceLock<SealedKey> = OnceLock::new();
+    let now = clock.now();
+    let key = KEY.get_or_init(|| auth::keys::generate(&[7; 32], SigningAlgorithm::Rs256, now).unwrap());
+    let key = SealedKey { signs_from: now, ..key.clone() };
+    auth::db::insert_key(&mut database.connect().await, &key, now).await.unwrap();
 }
 
 impl Auth {
@@ -70,6 +85,7 @@ impl Auth {
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let (database, nats) = (testkit::postgres::database(&[&MIGRATOR]).await, testkit::nats::server().await);
         let clock = Clock::system();
+        plant_rsa_key(&database, &clock).await;
         let mut config = config(&database, &nats);
         change(&mut config);
         let (service, router) = auth::start(&config, clock.clone()).await.unwrap();
@@ -209,12 +225,17 @@ impl Auth {
         self.submit_as("gateway", "/auth/token", &form).await
     }
 
-    /// Verifies a JWT with the published keys; its `typ` and its claims.
+    /// Verifies a JWT of ES256 with the published keys; its `typ` and its claims.
     pub async fn verify(&self, jwt: &str, audience: &str) -> (String, Value) {
+        self.verify_by(Algorithm::ES256, jwt, audience).await
+    }
+
+    /// The same of this algorithm.
+    pub async fn verify_by(&self, algorithm: Algorithm, jwt: &str, audience: &str) -> (String, Value) {
         let keys: JwkSet = self.client.get("/auth/jwks", NOBODY).await.expect(200).read();
         let header = decode_header(jwt).unwrap();
         let key = keys.find(&header.kid.unwrap()).expect("the key is published");
-        let mut validation = Validation::new(Algorithm::ES256);
+        let mut validation = Validation::new(algorithm);
         validation.set_audience(&[audience]);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);

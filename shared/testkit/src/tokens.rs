@@ -4,6 +4,8 @@
 mod bad;
 mod signer;
 
+use std::iter;
+
 use axum::{Json, Router, routing::get};
 use contracts::seed;
 use serde_json::{Value, json};
@@ -25,8 +27,10 @@ impl Tokens {
     /// Makes a key and serves it on loopback for as long as the test's runtime lives.
     pub async fn serve() -> Self {
         let signer = Signer::new("testkit");
-        let keys = Json(json!({ "keys": [signer.public_key()] }));
-        let router = Router::new().route("/auth/jwks", get(async move || keys));
+        let key = signer.public_key();
+        let keys =
+            async move || Json(json!({ "keys": iter::once(key).chain(bad::key_for_clients()).collect::<Vec<_>>() }));
+        let router = Router::new().route("/auth/jwks", get(keys));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         tokio::spawn(axum::serve(listener, router).into_future());

@@ -85,12 +85,11 @@ impl Keys {
     async fn fetch(&self) -> Result<(), reqwest::Error> {
         let set: JwkSet = self.http.get(&self.url).send().await?.error_for_status()?.json().await?;
         let usable = set.keys.iter().filter_map(|jwk| {
-            let algorithm = match jwk.common.key_algorithm? {
-                KeyAlgorithm::ES256 => Algorithm::ES256,
-                KeyAlgorithm::EdDSA => Algorithm::EdDSA,
-                _ => return None,
-            };
-            Some((jwk.common.key_id.clone()?, (algorithm, DecodingKey::from_jwk(jwk).ok()?)))
+            // There are keys for others as well: what clients get may be signed with RS256. JWTs for services never are.
+            if jwk.common.key_algorithm? != KeyAlgorithm::ES256 {
+                return None;
+            }
+            Some((jwk.common.key_id.clone()?, (Algorithm::ES256, DecodingKey::from_jwk(jwk).ok()?)))
         });
         let usable = Arc::new(usable.collect());
         if let Ok(mut known) = self.known.write() {

@@ -34,7 +34,7 @@ pub use keep::{Keep, is_known, not_modified, validated};
 pub use middleware::{answered, around};
 pub use paging::{Page, Paging};
 pub use problem::{FieldError, Problem};
-pub use process::main;
+pub use process::{Errand, main, main_with};
 pub use query::{Path, Query};
 pub use server::{Door, Server, listen};
 pub use service::{Handle, Service};

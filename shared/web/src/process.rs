@@ -1,9 +1,10 @@
 //! The command line of a service: `inventory` serves, `inventory openapi` prints its contract, `inventory healthcheck`
-//! asks a running instance whether it is ready (for containers that have no other tool).
+//! asks a running instance whether it is ready (for containers that have no other tool). A program may have errands of its
+//! own besides.
 
-use std::{future::Future, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{future::Future, net::SocketAddr, pin::Pin, process::ExitCode, time::Duration};
 
-use clap::{Args, Command, FromArgMatches};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use utoipa::openapi::OpenApi;
 
 use crate::contract;
@@ -17,8 +18,44 @@ struct Ops {
     ops_bind: SocketAddr,
 }
 
+type Work = Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
+type Begin = dyn Fn(&ArgMatches) -> Result<Work, clap::Error>;
+
+/// Something else that a program does, and then ends: `auth rotate-keys`.
+pub struct Errand {
+    command: Command,
+    run: Box<Begin>,
+}
+
+impl Errand {
+    /// One of this name, with settings of its own.
+    pub fn new<C, R>(name: &'static str, about: &'static str, run: fn(C) -> R) -> Self
+    where
+        C: Args + 'static,
+        R: Future<Output = anyhow::Result<()>> + 'static,
+    {
+        let command = C::augment_args(Command::new(name).about(about));
+        Self { command, run: Box::new(move |matches| Ok(Box::pin(run(C::from_arg_matches(matches)?)))) }
+    }
+}
+
 /// Reads the settings and runs the service. Invalid settings stop it before a port is bound.
 pub fn main<C, R>(name: &'static str, about: &'static str, contract: fn() -> OpenApi, run: fn(C) -> R) -> ExitCode
+where
+    C: Args,
+    R: Future<Output = anyhow::Result<()>>,
+{
+    main_with(name, about, contract, run, vec![])
+}
+
+/// The same for a program that has errands besides.
+pub fn main_with<C, R>(
+    name: &'static str,
+    about: &'static str,
+    contract: fn() -> OpenApi,
+    run: fn(C) -> R,
+    errands: Vec<Errand>,
+) -> ExitCode
 where
     C: Args,
     R: Future<Output = anyhow::Result<()>>,
@@ -26,14 +63,18 @@ where
     let command = C::augment_args(Command::new(name).about(about))
         .subcommand_negates_reqs(true)
         .subcommand(Command::new("openapi").about("Print the contract (OpenAPI 3.1)"))
-        .subcommand(Ops::augment_args(Command::new("healthcheck").about("Ask a running instance whether it is ready")));
+        .subcommand(Ops::augment_args(Command::new("healthcheck").about("Ask a running instance whether it is ready")))
+        .subcommands(errands.iter().map(|errand| errand.command.clone()));
     let matches = command.get_matches();
     match matches.subcommand() {
         Some(("openapi", _)) => {
             print!("{}", contract::render(&contract()));
             ExitCode::SUCCESS
         }
-        Some((_, matches)) => {
+        Some((name, matches)) => {
+            if let Some(errand) = errands.iter().find(|errand| errand.command.get_name() == name) {
+                return block_on((errand.run)(matches).unwrap_or_else(|error| error.exit()));
+            }
             let ops = Ops::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             block_on(healthcheck(ops.ops_bind))
         }

@@ -43,7 +43,7 @@ impl Registered {
     /// What is told of a client, to the one who holds its registration access token.
     pub fn new(app: &App, client: Client, secret: Option<Secret>, token: &str) -> Self {
         let registration_client_uri = format!("{}/register/{}", app.issuer, client.client_id);
-        let Client { client_id, name, grant_types, redirect_uris, scopes, login, security, .. } = client;
+        let Client { client_id, name, grant_types, redirect_uris, scopes, login, security, signing, .. } = client;
         let with_users = grant_types.contains(&GrantType::AuthorizationCode);
         Self {
             client_id,
@@ -63,6 +63,8 @@ impl Registered {
                 post_logout_redirect_uris: login.post_logout_redirect_uris,
                 require_pushed_authorization_requests: Some(security.require_par),
                 dpop_bound_access_tokens: Some(security.dpop_bound),
+                id_token_signed_response_alg: Some(signing.id_token.as_str().to_owned()),
+                introspection_signed_response_alg: Some(signing.introspection.as_str().to_owned()),
                 ..Registration::default()
             },
         }

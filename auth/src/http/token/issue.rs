@@ -98,5 +98,5 @@ async fn id_token(
     let Redeemed { authenticated_at, session_id, nonce, .. } = redeemed;
     let login = Login { authenticated_at, session_id, nonce, now };
     let claims = IdClaims::new(&app.issuer, &client.client_id, user, access_token.reveal(), login);
-    app.signer.id_token(&claims).map(Some)
+    app.signer.id_token(client.signing.id_token, &claims).map(Some)
 }

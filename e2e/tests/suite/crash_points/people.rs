@@ -1,6 +1,6 @@
 //! People and machines who prove who they are while auth dies. Whoever loses an answer logs in again, as people do.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::{Answer, Shopper, client_token, log_in, log_out, patiently};
 use reqwest::{Client, header};
 use serde_json::{Value, json};
@@ -170,7 +170,8 @@ pub async fn rotates_keys(stage: &Stage<'_>) -> Result<()> {
     let olga = &stage.world.olga;
     let path = "/auth/v1/signing-keys";
     stage.arm().await?;
-    let made = insist(async || olga.post(path, Value::Null).await).await?.expect(201)?.text("kid")?;
+    let made = insist(async || olga.post(path, Value::Null).await).await?.expect(201)?;
+    let made = made.body["keys"][0]["kid"].as_str().context("no key was made")?.to_owned();
     let retired = insist(async || olga.delete(&format!("{path}/{made}")).await).await?.status;
     ensure!(retired == 204 || retired == 404, "{retired}");
     let keys = insist(async || olga.get(path).await).await?.expect(200)?.body;

@@ -1,10 +1,24 @@
 //! Every kind of token that a service must refuse. Each but its one fault is the token of an operator who may do all.
 
+use std::sync::OnceLock;
+
 use serde_json::{Value, json};
 
 use super::{Tokens, named, signer::Signer, signer::unsigned};
+use crate::Holder;
 
 const AN_HOUR: i64 = 3600;
+const FOR_CLIENTS: &str = "for-clients";
+
+// Made when it is first needed, and published from then on: RSA takes its time.
+static KEY_FOR_CLIENTS: OnceLock<Holder> = OnceLock::new();
+
+/// The key with which auth signs what clients get that want RS256, and never a JWT for a service. It is published beside the
+/// other as soon as somebody makes bad tokens.
+pub(super) fn key_for_clients() -> Option<Value> {
+    let jwk = KEY_FOR_CLIENTS.get()?.jwk();
+    Some(changed(&jwk, &json!({ "alg": "RS256", "use": "sig", "kid": FOR_CLIENTS })))
+}
 
 impl Tokens {
     /// What is wrong, and a token with exactly that fault, for each way in which a token can be bad. A service
@@ -43,6 +57,7 @@ impl Tokens {
             ("an unknown critical header", with(json!({ "crit": ["unheard-of"], "unheard-of": true }))),
             ("no key id", with(json!({ "kid": null }))),
             ("another algorithm than the key's", with(json!({ "alg": "ES384" }))),
+            ("the algorithm of keys for clients", with(json!({ "alg": "RS256" }))),
         ]
     }
 
@@ -53,6 +68,9 @@ impl Tokens {
         let symmetric = changed(&header, &json!({ "alg": "HS256" }));
         let signed = self.signer.sign(&header, &good);
         let (_, signature) = signed.rsplit_once('.').unwrap_or_default();
+        let other = KEY_FOR_CLIENTS.get_or_init(|| Holder::of("RS256"));
+        let by_the_other =
+            |alg: &str, kid: &str| other.sign(changed(&header, &json!({ "alg": alg, "kid": kid })), &good);
         let altered = changed(&good, &json!({ "sub": named("alice") }));
         vec![
             ("unsigned", format!("{none}.")),
@@ -60,6 +78,9 @@ impl Tokens {
             ("signed by a foreign key with a known id", same_id.sign(&header, &good)),
             ("signed by a foreign key", unknown_id.sign(&unknown_id.header(), &good)),
             ("signed with the public key as a secret", self.signer.sign_with_the_public_key(&symmetric, &good)),
+            ("signed with a key that is there for what clients get", by_the_other("RS256", FOR_CLIENTS)),
+            ("signed with that key, and says it is the other's algorithm", by_the_other("ES256", FOR_CLIENTS)),
+            ("signed with that key, under the other's id", by_the_other("RS256", "testkit")),
             ("altered after it was signed", format!("{}.{signature}", unsigned(&header, &altered))),
         ]
     }
