@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use proof::{Algorithm, Fault};
 use web::Problem;
 
 use crate::path::PathFault;
+
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Every problem that the gateway makes. Its `source` tells it from a service's own refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,7 @@ pub enum Refusal {
     BoundToken,
     UnboundToken,
     InvalidProof(Fault),
+    NonceNeeded { nonce: String },
     NotForService { service: &'static str },
     AuthUnavailable,
     RateLimited { limit: &'static str, again: Duration },
@@ -83,6 +86,10 @@ impl Refusal {
             Self::InvalidProof(fault) => new(S::UNAUTHORIZED, "invalid_dpop_proof", "Invalid DPoP proof")
                 .detail(fault.to_string())
                 .header(header::WWW_AUTHENTICATE, dpop("invalid_dpop_proof", fault.0)),
+            Self::NonceNeeded { nonce } => new(S::UNAUTHORIZED, "use_dpop_nonce", "Another DPoP proof is needed")
+                .detail("The proof may have been used before this gateway was started: make another with this nonce.")
+                .header(header::WWW_AUTHENTICATE, dpop("use_dpop_nonce", "the proof must have the nonce that comes along"))
+                .header(DPOP_NONCE, HeaderValue::from_str(nonce).unwrap_or_else(|_| HeaderValue::from_static(""))),
             Self::NotForService { service } => new(S::FORBIDDEN, "token_not_for_service", "Token not valid there")
                 .with("service", service),
             Self::AuthUnavailable => soon(new(S::SERVICE_UNAVAILABLE, "auth_unavailable", "Tokens cannot be checked")),

@@ -14,7 +14,7 @@ use crate::claims::Claims;
 use crate::error::Refusal;
 use crate::exchange::Exchange;
 use crate::meters::Tally;
-use crate::proofs::Proofs;
+use crate::proofs::{Proofs, Unused};
 
 const LONGEST_TOKEN: usize = 512;
 
@@ -39,14 +39,15 @@ impl Translator {
         Self { cache, exchange, proofs, runtime: Handle::current(), hit, joined, miss }
     }
 
-    /// The `Authorization` header that `audience` gets in place of the caller's, and what it says. Whoever is not known
+    /// The `Authorization` header that `audience` gets in place of the caller's, what it says, and the proof that came
+    /// with it, which is to be used up when the caller has been let through. Whoever is not known
     /// to be somebody must be let in by `stranger`, before auth is asked; so must who fails to prove the token's key.
     pub async fn translate(
         self: &Arc<Self>,
         request: &Parts,
         audience: &'static str,
         mut stranger: impl FnMut() -> Result<(), Refusal>,
-    ) -> Result<(HeaderValue, Arc<Claims>), Refusal> {
+    ) -> Result<(HeaderValue, Arc<Claims>, Option<Unused>), Refusal> {
         let (scheme, token) = match presented(&request.headers) {
             Ok(presented) => presented,
             Err(refusal) => return Err(stranger().err().unwrap_or(refusal)),
@@ -74,7 +75,7 @@ impl Translator {
         how.count();
         match answer {
             Answer::Granted { authorization, claims, .. } => match self.may_use(request, (scheme, token), &claims) {
-                Ok(()) => Ok((authorization, claims)),
+                Ok(proof) => Ok((authorization, claims, proof)),
                 Err(refusal) => Err(stranger().err().unwrap_or(refusal)),
             },
             Answer::Refused => Err(Refusal::InvalidToken),
@@ -84,13 +85,23 @@ impl Translator {
     }
 
     // A bound token with a proof of its key, another one as its bearer's.
-    fn may_use(&self, request: &Parts, (scheme, token): (Scheme, &str), claims: &Claims) -> Result<(), Refusal> {
+    fn may_use(
+        &self,
+        request: &Parts,
+        (scheme, token): (Scheme, &str),
+        claims: &Claims,
+    ) -> Result<Option<Unused>, Refusal> {
         match (claims.key, scheme) {
-            (None, Scheme::Bearer) => Ok(()),
-            (Some(key), Scheme::Dpop) => self.proofs.check(request, token, key).map_err(Refusal::InvalidProof),
+            (None, Scheme::Bearer) => Ok(None),
+            (Some(key), Scheme::Dpop) => self.proofs.check(request, token, key).map(Some),
             (Some(_), Scheme::Bearer) => Err(Refusal::BoundToken),
             (None, Scheme::Dpop) => Err(Refusal::UnboundToken),
         }
+    }
+
+    /// Uses up the proof of a caller who has been let through.
+    pub fn use_up(&self, proof: Option<Unused>) -> Result<(), Refusal> {
+        proof.map_or(Ok(()), |proof| self.proofs.take(&proof))
     }
 
     /// Whether the caller is known to be an operator. Who is not known yet is not asked about.
@@ -162,7 +173,7 @@ mod tests {
     #[tokio::test]
     async fn one_who_is_not_let_in_refuses_nobody_who_came_with_the_same_token() {
         let exchange = Exchange::new("http://127.0.0.1:9/auth", "secret".to_owned().into()).unwrap();
-        let proofs = Proofs::new("https://shop.example");
+        let proofs = Proofs::new("https://shop.example", "secret");
         let translator = Arc::new(Translator::new(Cache::new(Limits::default()), exchange, proofs));
         let (request, ()) =
             http::Request::get("/").header("authorization", "Bearer abc").body(()).unwrap().into_parts();

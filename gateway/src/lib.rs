@@ -87,6 +87,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use messaging::{Standalone, broadcast};
 use registry::Registry;
+use secrecy::ExposeSecret;
 use web::Verifier;
 
 pub use config::Config;
@@ -154,6 +155,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
     let tls = Tls::open(&config.tls, config.runtimes()).await?;
     let exchange = Exchange::new(&config.web.auth_url, config.gateway_client_secret.clone())?;
     let (gateways, nats) = (Gateways::default(), Standalone::connect(name, &config.web.nats_url).await?);
+    let proofs = Proofs::new(&config.web.public_url, config.gateway_client_secret.expose_secret());
     let app = App {
         policies,
         public_url: config.web.public_url.clone(),
@@ -161,7 +163,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
         meters: Meters::default(),
         metering: Arc::default(),
         shedder: Shedder::default(),
-        translator: Arc::new(Translator::new(Cache::new(limits), exchange, Proofs::new(&config.web.public_url))),
+        translator: Arc::new(Translator::new(Cache::new(limits), exchange, proofs)),
         throttle: Throttle::new(gateways.clone()),
         quotas: Arc::new(Quotas::new(&nats)),
         caches: Caches::default(),

@@ -40,8 +40,10 @@ pub async fn identify(State(it): State<Operators>, request: Request, next: Next)
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let rate = it.app.policies.load().addresses;
     let stranger = || it.app.throttle.address(rate, peer, &mut Standing::default());
-    match it.app.translator.translate(&head, AUDIENCE, stranger).await {
-        Ok((jwt, _)) => {
+    let translator = &it.app.translator;
+    let identity = translator.translate(&head, AUDIENCE, stranger).await;
+    match identity.and_then(|(jwt, _, proof)| translator.use_up(proof).map(|()| jwt)) {
+        Ok(jwt) => {
             head.headers.insert(header::AUTHORIZATION, jwt);
             next.run(Request::from_parts(head, body)).await
         }

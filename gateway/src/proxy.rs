@@ -96,9 +96,10 @@ async fn identify(
 ) -> Result<Option<(HeaderValue, Arc<Claims>)>, Refusal> {
     let mut stranger = || app.throttle.address(policies.addresses, peer, standing);
     let Some(audience) = route.audience else { return stranger().map(|()| None) };
-    let (jwt, claims) = app.translator.translate(request, audience, stranger).await?;
+    let (jwt, claims, proof) = app.translator.translate(request, audience, stranger).await?;
     metered.by(&claims);
     app.throttle.caller(&policies.plans, &claims, standing)?;
+    app.translator.use_up(proof)?;
     app.quotas.take(&policies.plans, &claims, standing).await?;
     Ok(Some((jwt, claims)))
 }

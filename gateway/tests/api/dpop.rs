@@ -1,14 +1,21 @@
 //! DPoP (RFC 9449): a token that is bound to a key is good with a proof of it only.
 
+use std::cell::Cell;
+
 use axum::{Json, Router, extract::Request, routing::get};
 use futures::future::join_all;
 use gateway::cache::Limits;
+use gateway::config::discovery;
+use gateway::plans::Plan;
+use gateway::policies::Policies;
+use gateway::throttle::Rate;
+use proof::Nonces;
 use serde_json::{Value, json};
-use testkit::{Answer, Holder, NOBODY};
+use testkit::{Answer, Holder, NOBODY, Tokens, eventually};
 use time::{Duration, OffsetDateTime};
 
 use crate::services::{Arrived, Instance};
-use crate::world::{Gateway, PUBLIC_URL, World};
+use crate::world::{Gateway, PUBLIC_URL, SECRET, World, policies};
 
 const PATH: &str = "/api/store/v1/products";
 const TOKEN: &str = "good-bound";
@@ -20,8 +27,20 @@ impl Gateway {
     }
 }
 
+// As a gateway gives it out that has just been started.
+fn nonce() -> String {
+    let millis = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+    Nonces::of(SECRET).give(millis.try_into().unwrap())
+}
+
 fn proof(holder: &Holder, method: &str, path: &str, token: Option<&str>) -> String {
-    holder.proof(method, &format!("{PUBLIC_URL}{path}"), token, OffsetDateTime::now_utc())
+    proof_made(holder, method, path, token, 0)
+}
+
+// Made so many seconds ago by the holder's clock.
+fn proof_made(holder: &Holder, method: &str, path: &str, token: Option<&str>, ago: i64) -> String {
+    let at = OffsetDateTime::now_utc() - Duration::seconds(ago);
+    holder.proof_with(method, &format!("{PUBLIC_URL}{path}"), token, at, |_, claims| claims["nonce"] = json!(nonce()))
 }
 
 #[tokio::test]
@@ -49,10 +68,7 @@ async fn without_the_right_proof_a_bound_token_is_worth_nothing() {
     world.auth.binds(TOKEN, holder.thumbprint());
     let (bearer, dpop) = (format!("Bearer {TOKEN}"), format!("DPoP {TOKEN}"));
     let right = || proof(&holder, "GET", PATH, Some(TOKEN));
-    let old = |age| {
-        let at = OffsetDateTime::now_utc() - Duration::seconds(age);
-        holder.proof("GET", &format!("{PUBLIC_URL}{PATH}"), Some(TOKEN), at)
-    };
+    let old = |age| proof_made(&holder, "GET", PATH, Some(TOKEN), age);
     let wrong: [(&str, &[String], &str); 11] = [
         (&bearer, &[], "invalid_token"),
         (&bearer, &[right()], "invalid_token"),
@@ -73,6 +89,41 @@ async fn without_the_right_proof_a_bound_token_is_worth_nothing() {
         assert!(answer.header("www-authenticate").unwrap().starts_with("DPoP realm="), "{answer:?}");
     }
     gateway.send(PATH, &dpop, &[&old(9)]).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_gateway_that_was_started_again_asks_for_a_proof_of_the_time_since() {
+    let world = World::new().await;
+    let store = Instance::echo("store").await;
+    let setting = format!("store={}", store.address);
+    let holder = Holder::new();
+    world.auth.binds(TOKEN, holder.thumbprint());
+    let dpop = format!("DPoP {TOKEN}");
+    let before = world.gateway(&setting).await;
+    let used = proof(&holder, "GET", PATH, Some(TOKEN));
+    before.send(PATH, &dpop, &[&used]).await.expect(200);
+
+    let gateway = world.gateway(&setting).await;
+    let now = OffsetDateTime::now_utc();
+    let plain = || holder.proof("GET", &format!("{PUBLIC_URL}{PATH}"), Some(TOKEN), now);
+    let ahead = holder.proof("GET", &format!("{PUBLIC_URL}{PATH}"), Some(TOKEN), now + Duration::seconds(9));
+    for proof in [used, plain(), ahead] {
+        let answer = gateway.send(PATH, &dpop, &[&proof]).await.expect(401);
+        assert_eq!((answer.code().as_str(), &answer.json()["source"]), ("use_dpop_nonce", &json!("gateway")));
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert!(challenge.starts_with("DPoP realm=") && challenge.contains("error=\"use_dpop_nonce\""), "{challenge}");
+        let nonce = answer.header("dpop-nonce").unwrap();
+        let url = format!("{PUBLIC_URL}{PATH}");
+        let anew = || holder.proof_with("GET", &url, Some(TOKEN), now, |_, claims| claims["nonce"] = json!(nonce));
+        // One nonce is good for many proofs, each of which is good once.
+        let (first, second) = (anew(), anew());
+        gateway.send(PATH, &dpop, &[&first]).await.expect(200);
+        gateway.send(PATH, &dpop, &[&second]).await.expect(200);
+        assert_eq!(gateway.send(PATH, &dpop, &[&first]).await.expect(401).code(), "invalid_dpop_proof");
+    }
+    // A clock that is half a minute slow is no hindrance.
+    let slow = proof_made(&holder, "GET", PATH, Some(TOKEN), 30);
+    gateway.send(PATH, &dpop, &[&slow]).await.expect(200);
 }
 
 #[tokio::test]
@@ -125,4 +176,34 @@ async fn a_joined_answer_needs_one_proof_for_all_its_parts() {
     assert!(!missing.contains(&json!("product")) && !missing.contains(&json!("stock")), "{answer}");
     gateway.send(page, &format!("DPoP {TOKEN}"), &[&proof]).await.expect(401);
     gateway.send(page, &format!("Bearer {TOKEN}"), &[]).await.expect(401);
+}
+
+#[tokio::test]
+async fn who_has_to_wait_has_not_used_the_proof() {
+    let world = World::new().await;
+    let store = Instance::echo("store").await;
+    let setting = discovery(&format!("store={}", store.address)).unwrap();
+    let rate = Rate { requests: 1, seconds: 1 };
+    let policies = Policies { plans: [("free", Plan::new(None, Some(rate), None))].into(), ..policies() };
+    let gateway = world.gateway_with(setting, policies, Limits::default()).await;
+    let holder = Holder::new();
+    world.auth.grants(TOKEN, Tokens::serve().await.of_plan("store", "demo", "free", "alice"));
+    world.auth.binds(TOKEN, holder.thumbprint());
+    let dpop = format!("DPoP {TOKEN}");
+    let waiting = loop {
+        let proofs: Vec<_> = (0..10).map(|_| proof(&holder, "GET", PATH, Some(TOKEN))).collect();
+        let sent = proofs.iter().map(async |proof| gateway.send(PATH, &dpop, &[proof]).await.status == 429);
+        let sent = join_all(sent).await;
+        if let Some(nth) = sent.iter().position(|waits| *waits) {
+            break proofs[nth].clone();
+        }
+    };
+    let answer = Cell::new(429);
+    eventually(async || {
+        answer.set(gateway.send(PATH, &dpop, &[&waiting]).await.status.as_u16());
+        answer.get() != 429
+    })
+    .await;
+    assert_eq!(answer.get(), 200);
+    gateway.send(PATH, &dpop, &[&waiting]).await.expect(401);
 }

@@ -9,7 +9,7 @@ use crate::{Fault, Jws, Thumbprint, url};
 /// How old a proof may be, in seconds. For so long its use must be remembered.
 const OLDEST: i64 = 60;
 /// How far ahead of ours the clock of a client may go, in seconds.
-const AHEAD: i64 = 10;
+pub const AHEAD: i64 = 10;
 /// A proof can be used for so many seconds from when it was made, at the latest.
 pub const LATEST: i64 = OLDEST + 1;
 
@@ -26,7 +26,7 @@ pub struct Call<'a> {
 }
 
 /// A proof that is right, if it was not used before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// The key that is proved.
     pub key: Thumbprint,
@@ -34,6 +34,8 @@ pub struct Proof {
     pub id: [u8; 32],
     /// When it was made, in seconds since 1970.
     pub made_at: i64,
+    /// What it repeats of what it was asked to. Not looked at here.
+    pub nonce: Option<String>,
 }
 
 /// The proof that a request carries. Two are none (section 4.3, check 1).
@@ -68,7 +70,8 @@ pub fn check(proof: &str, call: &Call) -> Result<Proof, Fault> {
         return Err(Fault("ath is not the hash of the access token"));
     }
     let key = key.thumbprint();
-    Ok(Proof { key, id: id(key, claims.text("jti")?), made_at })
+    let nonce = claims.text("nonce").ok().map(str::to_owned);
+    Ok(Proof { key, id: id(key, claims.text("jti")?), made_at, nonce })
 }
 
 fn token_hash(token: &str) -> String {

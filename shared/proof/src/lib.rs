@@ -6,12 +6,14 @@ mod dpop;
 mod fuzz;
 mod jwk;
 mod jws;
+mod nonce;
 mod seen;
 mod url;
 
-pub use dpop::{Call, LATEST, Proof, check, only_header};
+pub use dpop::{AHEAD, Call, LATEST, Proof, check, only_header};
 pub use jwk::{Algorithm, Key, Thumbprint};
 pub use jws::{Claims, Jws};
+pub use nonce::Nonces;
 pub use seen::Seen;
 
 /// What is wrong with a JWT, in words for the developer of the client.

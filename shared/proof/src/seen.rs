@@ -21,15 +21,19 @@ impl Seen {
         Self { capacity: capacity.max(1), kept: 0, by_second: BTreeMap::new(), forgotten: i64::MIN }
     }
 
+    /// Whether the proof would be refused. Takes no room, and so asks nothing of others.
+    pub fn is_used(&self, proof: &Proof, now: i64) -> bool {
+        let known = || self.by_second.get(&proof.made_at).is_some_and(|ids| ids.contains(&short(proof)));
+        proof.made_at <= self.forgotten.max(now - LATEST) || known()
+    }
+
     /// Whether the proof was not used before; from now on it was.
     pub fn is_first_use(&mut self, proof: &Proof, now: i64) -> bool {
         self.forget_until(now - LATEST);
         if proof.made_at <= self.forgotten {
             return false;
         }
-        let mut id = [0; 16];
-        id.copy_from_slice(&proof.id[..16]);
-        let is_first = self.by_second.entry(proof.made_at).or_default().insert(id);
+        let is_first = self.by_second.entry(proof.made_at).or_default().insert(short(proof));
         self.kept += usize::from(is_first);
         while self.kept > self.capacity
             && let Some((&oldest, _)) = self.by_second.first_key_value()
@@ -47,6 +51,12 @@ impl Seen {
     }
 }
 
+fn short(proof: &Proof) -> [u8; 16] {
+    let mut id = [0; 16];
+    id.copy_from_slice(&proof.id[..16]);
+    id
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -55,7 +65,7 @@ mod tests {
     use crate::Thumbprint;
 
     fn proof(nth: u8, made_at: i64) -> Proof {
-        Proof { key: Thumbprint([0; 32]), id: [nth; 32], made_at }
+        Proof { key: Thumbprint([0; 32]), id: [nth; 32], made_at, nonce: None }
     }
 
     #[test]
@@ -82,7 +92,10 @@ mod tests {
         ) {
             let (mut seen, mut used) = (Seen::new(capacity), HashSet::new());
             for (nth, made_at) in uses {
-                if seen.is_first_use(&proof(nth, made_at), 10) {
+                let is_used = seen.is_used(&proof(nth, made_at), 10);
+                let is_first_use = seen.is_first_use(&proof(nth, made_at), 10);
+                prop_assert_eq!(is_first_use, !is_used);
+                if is_first_use {
                     prop_assert!(used.insert((nth, made_at)));
                 }
                 prop_assert!(seen.kept <= capacity);
