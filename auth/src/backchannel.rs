@@ -1,61 +1,106 @@
 //! Tells clients that a session has ended (OpenID Connect Back-Channel Logout), after the transaction that ended it.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use crash::Point;
 use database::within;
-use futures::{StreamExt, stream};
 use reqwest::{Client, StatusCode, redirect::Policy};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    task::{Id, JoinSet},
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, db, domain::Logout, error::Error};
+use crate::{
+    App,
+    db::{self, Room},
+    domain::Logout,
+    error::Error,
+};
 
 /// How soon after it is due a client is told.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a client may take to answer, all told.
 const PATIENCE: Duration = Duration::from_secs(5);
-const AT_ONCE: usize = 16;
-const BATCH: i64 = 32;
+/// How many are told at a time, and how many of them of one client: one that is slow holds no more than these. Whoever is
+/// told least just now comes first.
+const AT_ONCE: usize = 32;
+const PER_CLIENT: i64 = 4;
 /// Some hour after the first attempt.
 const ATTEMPTS: i16 = 6;
 
-/// Tells those that are due once a second, until told to stop.
+/// Tells those that are due once a second, and whenever there is room again, until told to stop.
 pub async fn run(app: App, stop: CancellationToken) {
     // A redirect could lead to an address that nobody has registered.
     let http = Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build();
-    let http = http.expect("the TLS backend is built in");
+    let mut telling =
+        Telling { app, http: http.expect("the TLS backend is built in"), tasks: JoinSet::new(), told: HashMap::new() };
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
+            () = telling.ended(), if !telling.tasks.is_empty() => {}
             _ = ticks.tick() => {}
         }
-        if let Err(error) = round(&app, &http, &stop).await {
+        if let Err(error) = telling.begin().await {
             tracing::warn!(%error, "clients cannot be told of logouts; trying again");
         }
     }
+    while !telling.tasks.is_empty() {
+        telling.ended().await;
+    }
 }
 
-async fn round(app: &App, http: &Client, stop: &CancellationToken) -> Result<(), Error> {
-    while !stop.is_cancelled() {
-        let now = app.clock.now();
-        let due = within(async { db::is_logout_due(&mut *app.pool.get().await?, now).await });
-        if !due.await? {
+/// What is being told just now.
+struct Telling {
+    app: App,
+    http: Client,
+    tasks: JoinSet<()>,
+    /// To which client each of them is.
+    told: HashMap<Id, String>,
+}
+
+impl Telling {
+    /// Waits until one has ended, however it did.
+    async fn ended(&mut self) {
+        let id = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => id,
+            Some(Err(error)) => error.id(),
+            None => return,
+        };
+        self.told.remove(&id);
+    }
+
+    /// Begins with as many as there is room for.
+    async fn begin(&mut self) -> Result<(), Error> {
+        let (pool, now) = (&self.app.pool, self.app.clock.now());
+        let room = AT_ONCE.saturating_sub(self.tasks.len());
+        if room == 0 || !within(async { db::is_logout_due(&mut *pool.get().await?, now).await }).await? {
             return Ok(());
         }
+        let room = Room { all: i64::try_from(room).unwrap_or_default(), per_client: PER_CLIENT, told: self.told() };
         let taken =
-            within(async { db::take_up_logouts(&mut *app.pool.single("take up logouts").await?, BATCH, now).await });
-        let told = stream::iter(taken.await?).map(|logout| tell(app, http, logout)).buffer_unordered(AT_ONCE);
-        told.for_each(async |outcome| {
-            if let Err(error) = outcome {
-                tracing::warn!(%error, "a logout stays to be told");
-            }
-        })
-        .await;
+            within(async { db::take_up_logouts(&mut *pool.single("take up logouts").await?, &room, now).await });
+        for logout in taken.await? {
+            let (app, http, client_id) = (self.app.clone(), self.http.clone(), logout.client_id.clone());
+            let task = self.tasks.spawn(async move {
+                if let Err(error) = tell(&app, &http, logout).await {
+                    tracing::warn!(%error, "a logout stays to be told");
+                }
+            });
+            self.told.insert(task.id(), client_id);
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn told(&self) -> Vec<(String, i64)> {
+        let mut told = HashMap::new();
+        for client_id in self.told.values() {
+            *told.entry(client_id.clone()).or_default() += 1;
+        }
+        told.into_iter().collect()
+    }
 }
 
 async fn tell(app: &App, http: &Client, logout: Logout) -> Result<(), Error> {

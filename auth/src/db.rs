@@ -39,7 +39,7 @@ pub use keys::{
     KeyLife, SealedKey, insert_key, list_key_lives, list_keys, list_public_keys, lock_keys, retire_followed_keys,
     retire_key,
 };
-pub use logouts::{delete_logout, insert_logouts, is_logout_due, take_up_logouts};
+pub use logouts::{Room, delete_logout, insert_logouts, is_logout_due, take_up_logouts};
 pub use profiles::{find_profile, list_userinfo_claims};
 pub use purge::delete_expired;
 pub use pushed::{insert_pushed_request, present_pushed_request, redeem_pushed_request};

@@ -39,7 +39,7 @@ pub use login_rules::LoginRules;
 pub use logout::{Logout, LogoutClaims};
 pub use pkce::{Challenge, Verifier};
 pub use profile::{PostalAddress, Profile, UserClaims};
-pub use redirect::{origin, redirect_matches, registrable, with_query};
+pub use redirect::{form_targets, origin, redirect_matches, registrable, with_query};
 pub use refusal::{Code, Refusal};
 pub use registration::{Allowance, Registration};
 pub use resources::Resources;

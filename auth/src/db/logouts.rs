@@ -31,28 +31,42 @@ pub async fn is_logout_due(db: &mut PgConnection, now: OffsetDateTime) -> Result
     Ok(due.fetch_one(db).await?)
 }
 
-/// How many one client is told in a batch: one that is slow to answer must not keep all others waiting.
-const PER_CLIENT: i64 = 4;
+/// How many can be told now.
+pub struct Room {
+    pub all: i64,
+    /// Of them, and of those that are being told, no more of one client.
+    pub per_client: i64,
+    /// How many are being told already, by client.
+    pub told: Vec<(String, i64)>,
+}
 
-/// Takes up those that are due, at the most `most` and a few of each client. If nothing is heard of one it comes back:
-/// after half a minute, which is longer than a batch takes, a minute and a half, and so on. Those that another instance
-/// takes up are skipped.
-pub async fn take_up_logouts(db: &mut PgConnection, most: i64, now: OffsetDateTime) -> Result<Vec<Logout>> {
+/// Takes up those that are due, as many as there is room for: of each client one before any has two, the longest due
+/// first. If nothing is heard of one it comes back: after half a minute, which is longer than anybody waits for an answer,
+/// a minute and a half, and so on. Those that another instance takes up are skipped.
+pub async fn take_up_logouts(db: &mut PgConnection, room: &Room, now: OffsetDateTime) -> Result<Vec<Logout>> {
+    let (clients, told): (Vec<_>, Vec<_>) = room.told.iter().cloned().unzip();
     let taken = sqlx::query!(
         r#"UPDATE backchannel_logout l
          SET attempts = attempts + 1, due_at = $1 + make_interval(secs => 30 * power(3, l.attempts))
          FROM client c
          WHERE c.client_id = l.client_id AND l.id IN (
-             SELECT due.id FROM client each CROSS JOIN LATERAL (
-                 SELECT id, due_at FROM backchannel_logout
-                 WHERE client_id = each.client_id AND due_at <= $1
-                 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS due
-             ORDER BY due.due_at LIMIT $2)
+             SELECT due.id
+             FROM client each
+             LEFT JOIN unnest($4::text[], $5::bigint[]) AS busy (client_id, told) ON busy.client_id = each.client_id
+             CROSS JOIN LATERAL (
+                 SELECT id, due_at, coalesce(busy.told, 0) + row_number() OVER (ORDER BY due_at) AS nth FROM (
+                     SELECT id, due_at FROM backchannel_logout
+                     WHERE client_id = each.client_id AND due_at <= $1
+                     ORDER BY due_at LIMIT greatest($3 - coalesce(busy.told, 0), 0) FOR UPDATE SKIP LOCKED) AS locked
+             ) AS due
+             ORDER BY due.nth, due.due_at LIMIT $2)
          RETURNING l.id, l.client_id, coalesce(c.backchannel_logout_uri, '') AS "uri!", l.user_id, l.session_id,
              l.attempts, c.id_token_signed_response_alg"#,
         now,
-        most,
-        PER_CLIENT,
+        room.all,
+        room.per_client,
+        &clients,
+        &told,
     );
     let taken = taken.fetch_all(db).await?.into_iter().map(|row| Logout {
         id: row.id,

@@ -75,6 +75,20 @@ pub fn origin(uri: &str) -> &str {
     }
 }
 
+/// Where a form may lead to on a page for a client: to this address of it, and to the origins that it is registered with.
+/// Some browsers hold the redirects that follow to it as well, so a client that sends users on elsewhere registers where.
+pub fn form_targets(destination: &str, origins: &[String]) -> String {
+    // What is no plain origin could say more in the policy.
+    let plain = |it: &&str| it.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/.-[]".contains(&byte));
+    let mut targets = vec![origin(destination)];
+    for other in origins.iter().map(|it| origin(it)).filter(plain) {
+        if !targets.contains(&other) {
+            targets.push(other);
+        }
+    }
+    targets.join(" ")
+}
+
 /// `uri` with `query` appended to whatever query it has.
 pub fn with_query(uri: &str, query: &str) -> String {
     format!("{uri}{}{query}", if uri.contains('?') { '&' } else { '?' })
@@ -83,6 +97,21 @@ pub fn with_query(uri: &str, query: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_may_lead_to_the_address_and_to_what_the_client_is_registered_with() {
+        let origins = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let targets = |all: &[&str]| form_targets("https://api.example/callback?a=b", &origins(all));
+        assert_eq!(targets(&[]), "https://api.example");
+        assert_eq!(
+            targets(&["https://shop.example", "https://api.example", "https://shop.example/deep"]),
+            "https://api.example https://shop.example"
+        );
+        for bad in ["https://a.example; script-src *", "https://a.example 'unsafe-inline'", "https://*.example"] {
+            assert_eq!(targets(&[bad]), "https://api.example", "{bad}");
+        }
+        assert_eq!(form_targets("com.example.app:/callback", &[]), "com.example.app:");
+    }
 
     #[test]
     fn a_redirect_matches_only_as_the_same_string() {

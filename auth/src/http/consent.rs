@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     App,
-    domain::{AuthorizationRequest, Code, Scopes, User, in_words, origin},
+    domain::{AuthorizationRequest, Code, Scopes, User, form_targets, in_words},
     error::Error,
     http::{
         authorize::{self, Asked, Outcome, Question, addressed, encode, proceed},
@@ -50,7 +50,7 @@ pub fn ask(
         action: &format!("/auth/consent?{}", question.asked.beside(&encode(question.request)?)?),
         proof: &app.browsers.proof(&browser),
     };
-    page(status, &consent, origin(question.destination))
+    page(status, &consent, &form_targets(question.destination, &question.client.origins))
 }
 
 // Those about the user first; all of these have no colon.

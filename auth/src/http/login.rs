@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::{
     App,
     db::{self, NewSession},
-    domain::{AuthorizationRequest, Happened, SecurityEvent, origin},
+    domain::{AuthorizationRequest, Happened, SecurityEvent, form_targets},
     error::Error,
     events,
     http::{
@@ -157,7 +157,7 @@ struct Attempt {
     request: AuthorizationRequest,
     asked: Asked,
     query: String,
-    /// Name and redirect URI of the client that asks; none if somebody just opened the page.
+    /// Name of the client that asks, and where forms may lead to; none if somebody just opened the page.
     client: Option<(String, String)>,
 }
 
@@ -172,7 +172,7 @@ impl Attempt {
             return Ok(Self { request, asked, query, client: None });
         }
         let (client, destination) = addressed(app, &request).await?;
-        Ok(Self { request, asked, query, client: Some((client.name, destination)) })
+        Ok(Self { request, asked, query, client: Some((client.name, form_targets(&destination, &client.origins))) })
     }
 
     fn hint(&self) -> &str {
@@ -208,7 +208,7 @@ impl Attempt {
             username,
             failure,
         };
-        let target = self.client.as_ref().map_or("", |(_, destination)| origin(destination));
-        Ok((app.browsers.set_cookie(browser), page(status, &login, target)?).into_response())
+        let targets = self.client.as_ref().map_or("", |(_, targets)| targets.as_str());
+        Ok((app.browsers.set_cookie(browser), page(status, &login, targets)?).into_response())
     }
 }

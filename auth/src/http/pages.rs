@@ -75,8 +75,8 @@ pub fn hand_over(status: StatusCode, answer: &HandOver<'_>) -> Result<Response, 
 
 /// A page with its status; its forms may lead to `self` and to `form_target`.
 ///
-/// Chromium applies `form-action` to the redirects that follow a form as well, so the login form must name the address
-/// of the client to which the browser goes at the end.
+/// Chromium applies `form-action` to the redirects that follow a form as well, so the login form must name the origin
+/// of the client to which the browser goes at the end, and those to which the client sends it on.
 pub fn page(status: StatusCode, template: &impl Template, form_target: &str) -> Result<Response, Error> {
     guarded(status, template, form_target, "")
 }

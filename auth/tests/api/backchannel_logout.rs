@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicU16, Ordering},
 };
 
-use auth::{MIGRATOR, db, domain::SigningAlgorithm};
+use auth::{
+    MIGRATOR, db,
+    domain::{Logout, SigningAlgorithm},
+};
 use axum::{Form, Router, extract::State, http::StatusCode, routing::post};
 use contracts::seed;
 use jsonwebtoken::Algorithm;
@@ -218,11 +221,55 @@ async fn one_client_with_much_to_be_told_does_not_keep_others_waiting() {
             $1 - make_interval(secs => case client_id when 'slow' then 60 else 0 end)
         from known, generate_series(1, 50) n where client_id = 'slow' or n <= 3";
     sqlx::query(rows).bind(now).execute(&mut db).await.unwrap();
-    let taken = db::take_up_logouts(&mut db, 32, now).await.unwrap();
-    let of = |client_id: &str| taken.iter().filter(|logout| logout.client_id == client_id).count();
-    assert_eq!((of("slow"), of("quick")), (4, 3));
+    let room = |all, told| db::Room { all, per_client: 4, told };
+    let taken = db::take_up_logouts(&mut db, &room(32, Vec::new()), now).await.unwrap();
+    let of = |taken: &[Logout], client_id: &str| taken.iter().filter(|logout| logout.client_id == client_id).count();
+    assert_eq!((of(&taken, "slow"), of(&taken, "quick")), (4, 3));
     // Nor does another instance tell the same meanwhile, however long that takes: five seconds each.
     let later = now + time::Duration::seconds(29);
-    let others = db::take_up_logouts(&mut db, 32, later).await.unwrap();
+    let others = db::take_up_logouts(&mut db, &room(32, Vec::new()), later).await.unwrap();
     assert!(others.len() == 4 && others.iter().all(|logout| taken.iter().all(|it| it.id != logout.id)), "{others:?}");
+    // What is being told counts, and whoever is told least comes first, however long others have been waiting.
+    sqlx::query("update backchannel_logout set due_at = $1 where client_id = 'quick'")
+        .bind(now)
+        .execute(&mut db)
+        .await
+        .unwrap();
+    let busy = vec![("slow".to_owned(), 2), ("gone".to_owned(), 4)];
+    let two = db::take_up_logouts(&mut db, &room(2, busy.clone()), now).await.unwrap();
+    assert_eq!((of(&two, "slow"), of(&two, "quick")), (0, 2));
+    let rest = db::take_up_logouts(&mut db, &room(32, busy), now).await.unwrap();
+    assert_eq!((of(&rest, "slow"), of(&rest, "quick")), (2, 1));
+    let full = db::take_up_logouts(&mut db, &room(32, vec![("slow".to_owned(), 4)]), now).await.unwrap();
+    assert!(full.is_empty(), "{full:?}");
+}
+
+#[tokio::test]
+async fn clients_that_never_answer_hold_up_nobody_else() {
+    let auth = Auth::start().await;
+    let told = Told::by(&auth).await;
+    let silent = silence().await;
+    // They have been waiting for longer, and there are more of them than are told at a time.
+    let rows = "with silent as (
+            insert into client (client_id, name, grant_types, redirect_uris, origins, scopes, plan, created_at,
+                backchannel_logout_uri)
+            select 'silent-' || n, 'x', '{}', '{}', '{}', '{}', 'free', now(), $2 from generate_series(1, 20) n
+            returning client_id)
+        insert into backchannel_logout (id, client_id, user_id, session_id, due_at)
+        select gen_random_uuid(), client_id, gen_random_uuid(), gen_random_uuid(), $1 - interval '1 hour'
+        from silent, generate_series(1, 8)
+        union all select gen_random_uuid(), 'demo', gen_random_uuid(), gen_random_uuid(), $1 from generate_series(1, 6)";
+    let mut db = auth.database.connect().await;
+    sqlx::query(rows).bind(auth.clock.now()).bind(silent).execute(&mut db).await.unwrap();
+    eventually(async || told.heard().len() == 6).await;
+    auth.end().await;
+}
+
+/// Where clients are asked that never answer.
+async fn silence() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/silent", listener.local_addr().unwrap());
+    let router = Router::new().route("/silent", post(std::future::pending::<()>));
+    tokio::spawn(axum::serve(listener, router).into_future());
+    uri
 }

@@ -131,6 +131,11 @@ async fn the_login_form_may_lead_to_its_client_and_nowhere_else() {
     let page = auth.get(&format!("/auth/login?{}", query(&[])), "").await.expect(200);
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.contains("form-action 'self' http://127.0.0.1:49152;"), "{policy}");
+    // Nor where the client sends users on, unless it is registered so.
+    auth.change("demo", |client| client.origins = vec!["https://shop.example".to_owned()]).await;
+    let page = auth.get(&format!("/auth/login?{}", query(&[])), "").await.expect(200);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("form-action 'self' http://127.0.0.1:49152 https://shop.example;"), "{policy}");
     let evil = query(&[("redirect_uri", "https://evil.example/callback")]);
     auth.get(&format!("/auth/login?{evil}"), "").await.expect(400);
     auth.end().await;

@@ -27,6 +27,7 @@ mod purge;
 mod refresh;
 mod register;
 mod resources;
+mod reuse;
 mod revoke;
 mod security_events;
 mod signing;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     App,
     db::{self, Session},
-    domain::{Code, User, origin, with_query},
+    domain::{Code, User, form_targets, with_query},
     error::Error,
     events,
     http::{
@@ -29,6 +29,8 @@ pub struct Ending {
     client: Option<String>,
     /// An address of that client, with its state.
     return_to: Option<String>,
+    /// Where forms may lead to.
+    targets: String,
 }
 
 #[derive(Template)]
@@ -68,7 +70,8 @@ impl Ending {
             Some(uri) => Some(with_state(uri, request.state.as_deref())?),
             None => None,
         };
-        Ok(Self { session, client: Some(client.name), return_to })
+        let targets = return_to.as_deref().map(|uri| form_targets(uri, &client.origins)).unwrap_or_default();
+        Ok(Self { session, client: Some(client.name), return_to, targets })
     }
 
     /// Whether it is shown to be about this session, so that nobody need be asked. About its user is not enough: an ID
@@ -102,7 +105,7 @@ pub fn confirm(
     let fields: Vec<_> = all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
     let proof = &app.browsers.proof(&app.browsers.recognise(headers));
     let confirmation = Confirmation { user: &session.user, client: ending.client.as_deref(), proof, fields: &fields };
-    page(status, &confirmation, ending.return_to.as_deref().map_or("", origin))
+    page(status, &confirmation, &ending.targets)
 }
 
 /// Ends the session of this browser, if it has one, and goes where the client wants.
