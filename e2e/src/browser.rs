@@ -38,6 +38,17 @@ pub struct Tokens {
 
 /// Logs `user` in at `public_url` and answers the tokens.
 pub async fn log_in(public_url: &str, user: &str, password: &str) -> anyhow::Result<Tokens> {
+    log_in_with(&mut Browser::of(public_url)?, public_url, user, password, SCOPES).await
+}
+
+/// The same in a browser that is kept, for these scopes.
+pub async fn log_in_with(
+    browser: &mut Browser,
+    public_url: &str,
+    user: &str,
+    password: &str,
+    scopes: &str,
+) -> anyhow::Result<Tokens> {
     let verifier = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
     let state = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
     let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
@@ -45,13 +56,12 @@ pub async fn log_in(public_url: &str, user: &str, password: &str) -> anyhow::Res
         ("response_type", "code"),
         ("client_id", CLIENT),
         ("redirect_uri", REDIRECT),
-        ("scope", SCOPES),
+        ("scope", scopes),
         ("state", &state),
         ("code_challenge", &challenge),
         ("code_challenge_method", "S256"),
     ];
     let start = Url::parse_with_params(&format!("{public_url}/auth/authorize"), query)?;
-    let mut browser = Browser::of(public_url)?;
     let callback = match browser.visit(start, &Visit::of(user, password)).await? {
         Landing::Left { url, .. } if url.as_str().starts_with(REDIRECT) => url,
         Landing::Left { url, .. } => bail!("sent to {url}"),

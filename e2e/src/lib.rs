@@ -10,7 +10,7 @@ mod shopper;
 pub mod soak;
 mod timeline;
 
-pub use browser::{Browser, Landing, Visit, log_in, log_out};
+pub use browser::{Browser, Landing, Visit, log_in, log_in_with, log_out};
 pub use machine::{basic, client_token};
 pub use shopper::{Answer, Purchase, Shopper, patiently};
 pub use timeline::print as print_timeline;

@@ -19,6 +19,7 @@ mod plans;
 mod recovery;
 mod refusals;
 mod restoring;
+mod revoking;
 mod rolling;
 mod setting;
 mod soak;
