@@ -1,6 +1,6 @@
 //! `/auth/v1/security-events`: what happened, for whoever watches over the suite.
 
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
 use contracts::{auth::SecurityRecorded, seed};
 use futures::StreamExt;
@@ -8,6 +8,7 @@ use messaging::Heard;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use testkit::{NOBODY, eventually};
+use tokio::time::timeout;
 
 use crate::started::{Auth, VERIFIER, authorize, cookie_of, fault, parameter, secret, text};
 
@@ -42,7 +43,8 @@ async fn each_thing_that_happens_to_a_user_is_recorded_and_announced() {
 
     let mut announced = Vec::new();
     while announced.len() < kinds.len() {
-        let Some(Heard::Event(event)) = heard.next().await else { panic!("the bus is gone") };
+        let next = timeout(Duration::from_secs(10), heard.next()).await.expect("announced in time");
+        let Some(Heard::Event(event)) = next else { panic!("the bus is gone") };
         announced.extend((event.subject == Some(seed::ALICE.to_string())).then_some(event.kind));
     }
     announced.reverse();
