@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use crash::Point;
 use database::within;
-use reqwest::{Client, StatusCode, redirect::Policy};
+use reqwest::StatusCode;
 use tokio::{
     task::{Id, JoinSet},
     time::{MissedTickBehavior, interval},
@@ -16,12 +16,11 @@ use crate::{
     db::{self, Room},
     domain::Logout,
     error::Error,
+    outbound::Unanswered,
 };
 
 /// How soon after it is due a client is told.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a client may take to answer, all told.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How many are told at a time, and how many of them of one client: one that is slow holds no more than these. Whoever is
 /// told least just now comes first.
 const AT_ONCE: usize = 32;
@@ -31,10 +30,7 @@ const ATTEMPTS: i16 = 6;
 
 /// Tells those that are due once a second, and whenever there is room again, until told to stop.
 pub async fn run(app: App, stop: CancellationToken) {
-    // A redirect could lead to an address that nobody has registered.
-    let http = Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build();
-    let mut telling =
-        Telling { app, http: http.expect("the TLS backend is built in"), tasks: JoinSet::new(), told: HashMap::new() };
+    let mut telling = Telling { app, tasks: JoinSet::new(), told: HashMap::new() };
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -55,7 +51,6 @@ pub async fn run(app: App, stop: CancellationToken) {
 /// What is being told just now.
 struct Telling {
     app: App,
-    http: Client,
     tasks: JoinSet<()>,
     /// To which client each of them is.
     told: HashMap<Id, String>,
@@ -83,9 +78,9 @@ impl Telling {
         let taken =
             within(async { db::take_up_logouts(&mut *pool.single("take up logouts").await?, &room, now).await });
         for logout in taken.await? {
-            let (app, http, client_id) = (self.app.clone(), self.http.clone(), logout.client_id.clone());
+            let (app, client_id) = (self.app.clone(), logout.client_id.clone());
             let task = self.tasks.spawn(async move {
-                if let Err(error) = tell(&app, &http, logout).await {
+                if let Err(error) = tell(&app, logout).await {
                     tracing::warn!(%error, "a logout stays to be told");
                 }
             });
@@ -103,9 +98,9 @@ impl Telling {
     }
 }
 
-async fn tell(app: &App, http: &Client, logout: Logout) -> Result<(), Error> {
+async fn tell(app: &App, logout: Logout) -> Result<(), Error> {
     let token = app.signer.logout_token(logout.algorithm, &logout.claims(&app.issuer, app.clock.now()))?;
-    let answer = Point::new("tell client").around(post(http, &logout.uri, &token)).await;
+    let answer = Point::new("tell client").around(post(app, &logout, &token)).await;
     let status = answer.ok();
     let known = status.is_some_and(|status| status.is_success());
     let Logout { id, client_id, attempts, .. } = logout;
@@ -120,7 +115,6 @@ async fn tell(app: &App, http: &Client, logout: Logout) -> Result<(), Error> {
     Ok(settled.await?)
 }
 
-// What the answer says is not read, however long it is.
-async fn post(http: &Client, uri: &str, token: &str) -> Result<StatusCode, reqwest::Error> {
-    Ok(http.post(uri).form(&[("logout_token", token)]).send().await?.status())
+async fn post(app: &App, logout: &Logout, token: &str) -> Result<StatusCode, Unanswered> {
+    app.outbound.post(&logout.uri, logout.named_by_client, &[("logout_token", token)]).await
 }

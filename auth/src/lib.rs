@@ -9,7 +9,9 @@ pub mod http;
 
 mod backchannel;
 pub mod client_failures;
+mod client_keys;
 pub mod keys;
+mod outbound;
 pub mod passwords;
 mod purge;
 mod seed;
@@ -40,6 +42,8 @@ pub struct App {
     pub passwords: passwords::Passwords,
     pub browsers: http::Browsers,
     pub guesses: http::Guesses,
+    outbound: Arc<outbound::Outbound>,
+    client_keys: Arc<client_keys::ClientKeys>,
     pub user_codes: http::UserCodes,
     pub client_failures: client_failures::ClientFailures,
 }
@@ -72,7 +76,10 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let pool = Pool::open(&config.database).await?;
     let bus = Bus::open("auth", &config.web.nats_url, &config.database, &pool).await?;
     let encryption_key = config.keys.encryption_key()?;
+    let outbound = Arc::new(outbound::Outbound::new(&config.web.public_url)?);
     let app = App {
+        client_keys: Arc::new(client_keys::ClientKeys::new(Arc::clone(&outbound))),
+        outbound,
         issuer: config.web.issuer().into(),
         signer: Arc::new(keys::Signer::open(&pool, &encryption_key, clock.clone(), config.keys.schedule()).await?),
         passwords: passwords::Passwords::new(config.password_checks, config.password_cost()?, &encryption_key).await?,

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::domain::{
-    AuthenticationMethod, Client, GrantType, Hash, LoginRules, SecurityProfile, Signing, SigningAlgorithm,
+    AuthenticationMethod, Client, GrantType, Hash, LoginRules, Resources, SecurityProfile, Signing, SigningAlgorithm,
 };
 
 /// The client with this id.
@@ -13,7 +13,7 @@ pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Optio
     let row = sqlx::query!(
         "SELECT client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, require_pkce,
              asks_consent, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_session_required,
-             authentication_method, jwks, require_par, dpop_bound,
+             authentication_method, jwks, jwks_uri, resources, require_par, dpop_bound,
              introspects_others, id_token_signed_response_alg, introspection_signed_response_alg
          FROM client WHERE client_id = $1 AND disabled_at IS NULL",
         client_id
@@ -47,6 +47,7 @@ pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Optio
         security: SecurityProfile {
             method,
             jwks: row.jwks,
+            jwks_uri: row.jwks_uri,
             require_par: row.require_par,
             dpop_bound: row.dpop_bound,
             introspects_others: row.introspects_others,
@@ -55,6 +56,7 @@ pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Optio
             id_token: SigningAlgorithm::parse(&row.id_token_signed_response_alg).unwrap_or_default(),
             introspection: SigningAlgorithm::parse(&row.introspection_signed_response_alg).unwrap_or_default(),
         },
+        resources: Resources::stored(row.resources),
     }))
 }
 
@@ -63,13 +65,14 @@ pub async fn upsert_client(db: &mut PgConnection, client: &Client, now: OffsetDa
     // The program before this one takes who has no secret for a public client.
     let unusable = || Hash::from(rand::random::<[u8; 32]>());
     let secret_hash = client.secret_hash.or_else(|| signs(client.security.method).then(unusable));
+    let resources = client.resources.as_ref().map(Resources::to_vec);
     let grant_types: Vec<_> = client.grant_types.iter().map(|grant_type| grant_type.as_str().to_owned()).collect();
     sqlx::query!(
         "INSERT INTO client
              (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, created_at,
               authentication_method, jwks, require_par, dpop_bound, introspects_others,
-              id_token_signed_response_alg, introspection_signed_response_alg)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+              id_token_signed_response_alg, introspection_signed_response_alg, jwks_uri, resources)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (client_id) DO UPDATE SET
              name = excluded.name, secret_hash = excluded.secret_hash, grant_types = excluded.grant_types,
              redirect_uris = excluded.redirect_uris, origins = excluded.origins, scopes = excluded.scopes,
@@ -77,7 +80,8 @@ pub async fn upsert_client(db: &mut PgConnection, client: &Client, now: OffsetDa
              require_par = excluded.require_par, dpop_bound = excluded.dpop_bound,
              introspects_others = excluded.introspects_others,
              id_token_signed_response_alg = excluded.id_token_signed_response_alg,
-             introspection_signed_response_alg = excluded.introspection_signed_response_alg",
+             introspection_signed_response_alg = excluded.introspection_signed_response_alg,
+             jwks_uri = excluded.jwks_uri, resources = excluded.resources",
         client.client_id,
         client.name,
         secret_hash.as_ref().map(Hash::as_bytes),
@@ -94,6 +98,8 @@ pub async fn upsert_client(db: &mut PgConnection, client: &Client, now: OffsetDa
         client.security.introspects_others,
         client.signing.id_token.as_str(),
         client.signing.introspection.as_str(),
+        client.security.jwks_uri,
+        resources.as_deref(),
     )
     .execute(&mut *db)
     .await?;

@@ -61,7 +61,7 @@ pub async fn take_up_logouts(db: &mut PgConnection, room: &Room, now: OffsetDate
              ) AS due
              ORDER BY due.nth, due.due_at LIMIT $2)
          RETURNING l.id, l.client_id, coalesce(c.backchannel_logout_uri, '') AS "uri!", l.user_id, l.session_id,
-             l.attempts, c.id_token_signed_response_alg"#,
+             l.attempts, c.id_token_signed_response_alg, c.registration_hash IS NOT NULL AS "named_by_client!""#,
         now,
         room.all,
         room.per_client,
@@ -72,6 +72,7 @@ pub async fn take_up_logouts(db: &mut PgConnection, room: &Room, now: OffsetDate
         id: row.id,
         client_id: row.client_id,
         uri: row.uri,
+        named_by_client: row.named_by_client,
         algorithm: SigningAlgorithm::parse(&row.id_token_signed_response_alg).unwrap_or_default(),
         user_id: row.user_id,
         session_id: row.session_id,

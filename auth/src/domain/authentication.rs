@@ -25,6 +25,8 @@ pub struct SecurityProfile {
     pub method: Option<AuthenticationMethod>,
     /// The keys with which it signs assertions (RFC 7517).
     pub jwks: Option<Value>,
+    /// Where it publishes them instead.
+    pub jwks_uri: Option<String>,
     /// It asks for authorization by pushed requests only (RFC 9126).
     pub require_par: bool,
     /// It is given only tokens that are bound to a key (RFC 9449, section 5.2).

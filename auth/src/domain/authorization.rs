@@ -137,7 +137,7 @@ impl AuthorizationRequest {
         }
         let challenge = self.challenge(client)?;
         let requested = self.scope.as_deref().ok_or_else(|| Code::InvalidScope.because("scope is required"))?;
-        let resources = Resources::parse(self.resource.as_deref(), issuer)?;
+        let resources = client.narrow_resources(Resources::parse(self.resource.as_deref(), issuer)?)?;
         let requested = Scopes::parse(requested)?;
         let requested = resources.as_ref().map_or_else(|| requested.clone(), |only| only.narrow(&requested));
         let scopes = client.narrow(Some(&requested), None)?;

@@ -1,6 +1,6 @@
 //! Clients: applications that may ask for tokens.
 
-use crate::domain::{Code, Hash, LoginRules, Refusal, Scopes, SecurityProfile, Signing, redirect_matches};
+use crate::domain::{Code, Hash, LoginRules, Refusal, Resources, Scopes, SecurityProfile, Signing, redirect_matches};
 
 /// An application that may ask for tokens.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,8 @@ pub struct Client {
     pub security: SecurityProfile,
     /// How what it is told is signed.
     pub signing: Signing,
+    /// The services that its tokens may be for (RFC 8707); none for all that its scopes allow.
+    pub resources: Option<Resources>,
 }
 
 /// Ways to get a token.
@@ -85,6 +87,12 @@ impl Client {
     /// Whether users may be sent back to `uri`.
     pub fn may_redirect_to(&self, uri: &str) -> bool {
         self.redirect_uris.iter().any(|registered| redirect_matches(registered, uri))
+    }
+
+    /// The services that a token of this client is for, if it asks for these.
+    pub fn narrow_resources(&self, asked: Option<Resources>) -> Result<Option<Resources>, Refusal> {
+        Resources::within(asked, self.resources.as_ref())
+            .map_err(|_| Code::InvalidTarget.because("resource holds one that is not for this client"))
     }
 
     /// What of `requested` this client can have; everything it can have if nothing was requested. Refuses to give

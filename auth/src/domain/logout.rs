@@ -39,6 +39,8 @@ pub struct Logout {
     pub client_id: String,
     /// Where it wants to be told.
     pub uri: String,
+    /// The client itself has said so, and not an operator.
+    pub named_by_client: bool,
     /// How what it is told is signed.
     pub algorithm: SigningAlgorithm,
     pub user_id: Uuid,

@@ -1,16 +1,11 @@
 //! What a client says of itself when it registers (RFC 7591, section 2), and what of that it may.
 
+mod check;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::domain::{
-    AuthenticationMethod, Client, Code, GrantType, LoginRules, Refusal, Scopes, SecurityProfile, Signing,
-    SigningAlgorithm, origin, registrable,
-};
-
-const MOST_URIS: usize = 20;
-const LONGEST_NAME: usize = 100;
-const MOST_KEYS: usize = 10;
+use crate::domain::{GrantType, Scopes};
 
 /// The metadata of a client. What is not listed is ignored, as the standard has it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -41,16 +36,23 @@ pub struct Registration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub jwks: Option<Value>,
-    /// Not supported: keys are registered by value.
+    /// Where it publishes those keys instead: https, to the public internet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
     /// Where users may be sent after logging out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub post_logout_redirect_uris: Vec<String>,
-    /// Not supported here: this server would call whatever address a stranger names.
+    /// Where it is told that a session has ended: https, to the public internet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
+    /// It wants to be told which session. It is told in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_session_required: Option<bool>,
+    /// The services that its tokens may be for, as `{PUBLIC_URL}/api/{service}` (RFC 8707); unless told, all that its scopes
+    /// allow. The standards have no name for this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<String>>,
     /// `web` or `native`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application_type: Option<String>,
@@ -77,217 +79,4 @@ pub struct Registration {
 pub struct Allowance {
     pub scopes: Scopes,
     pub grant_types: Vec<GrantType>,
-}
-
-impl Registration {
-    /// The client that is to be, without its secret. Refuses what cannot be, and what goes beyond the allowance.
-    pub fn check(&self, client_id: &str, most: &Allowance) -> Result<Client, Refusal> {
-        self.refuse_what_is_not_supported()?;
-        let grant_types = self.grant_types(most)?;
-        let method = self.method(&grant_types)?;
-        let with_users = grant_types.contains(&GrantType::AuthorizationCode);
-        if self.response_types.as_ref().is_some_and(|types| types.iter().any(|it| it != "code")) {
-            return Err(wrong("response_types may hold code only"));
-        }
-        self.check_uris(with_users)?;
-        let name = self.client_name.as_deref().unwrap_or(client_id);
-        if name.trim().is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-            return Err(wrong("client_name must be one line of 100 characters at the most"));
-        }
-        let public = method == AuthenticationMethod::None;
-        let pages = self.redirect_uris.iter().filter(|uri| public && uri.starts_with("https://"));
-        let security = SecurityProfile {
-            method: Some(method),
-            jwks: self.jwks.clone(),
-            require_par: self.require_pushed_authorization_requests.unwrap_or(false),
-            dpop_bound: self.dpop_bound_access_tokens.unwrap_or(false),
-            introspects_others: false,
-        };
-        Ok(Client {
-            client_id: client_id.to_owned(),
-            name: name.to_owned(),
-            secret_hash: None,
-            grant_types,
-            redirect_uris: self.redirect_uris.clone(),
-            origins: pages.map(|uri| origin(uri).to_owned()).collect(),
-            scopes: self.scopes(most)?,
-            plan: "free".to_owned(),
-            login: LoginRules {
-                post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
-                ..LoginRules::default()
-            },
-            signing: self.signing(&security)?,
-            security,
-        })
-    }
-
-    fn refuse_what_is_not_supported(&self) -> Result<(), Refusal> {
-        if self.jwks_uri.is_some() {
-            return Err(wrong("jwks_uri is not supported; register the keys in jwks"));
-        }
-        if self.backchannel_logout_uri.is_some() {
-            return Err(wrong("backchannel_logout_uri cannot be registered by clients themselves"));
-        }
-        if self.subject_type.as_deref().is_some_and(|subject_type| subject_type != "public") {
-            return Err(wrong("subject_type must be public"));
-        }
-        Ok(())
-    }
-
-    fn grant_types(&self, most: &Allowance) -> Result<Vec<GrantType>, Refusal> {
-        let default = [GrantType::AuthorizationCode.as_str().to_owned()];
-        let names = self.grant_types.as_deref().unwrap_or(&default);
-        let mut types = Vec::new();
-        for name in names {
-            let known = GrantType::parse(name).ok_or_else(|| wrong("grant_types holds one that is not known"))?;
-            if !most.grant_types.contains(&known) {
-                return Err(wrong("grant_types holds one that is not allowed with this token"));
-            }
-            if !types.contains(&known) {
-                types.push(known);
-            }
-        }
-        if types.is_empty() { Err(wrong("grant_types is empty")) } else { Ok(types) }
-    }
-
-    fn method(&self, grant_types: &[GrantType]) -> Result<AuthenticationMethod, Refusal> {
-        let name = self.token_endpoint_auth_method.as_deref().unwrap_or("client_secret_basic");
-        let method = AuthenticationMethod::parse(name);
-        let method = method.ok_or_else(|| wrong("token_endpoint_auth_method is not known"))?;
-        let signs = method == AuthenticationMethod::PrivateKeyJwt;
-        if signs != self.jwks.is_some() {
-            return Err(wrong("jwks goes with private_key_jwt, and the other way round"));
-        }
-        let keys = self.jwks.as_ref().map(|jwks| jwks["keys"].as_array().map_or(0, Vec::len));
-        if keys.is_some_and(|keys| keys == 0 || keys > MOST_KEYS) {
-            return Err(wrong("jwks must hold one to ten keys"));
-        }
-        if method == AuthenticationMethod::None && grant_types.contains(&GrantType::ClientCredentials) {
-            return Err(wrong("a client that acts for itself must prove who it is"));
-        }
-        Ok(method)
-    }
-
-    // OpenID Connect Dynamic Client Registration, section 2, and RFC 9701, section 6: RS256 unless told. FAPI 2.0, section
-    // 5.4.1, forbids that.
-    fn signing(&self, security: &SecurityProfile) -> Result<Signing, Refusal> {
-        let algorithm = |asked: Option<&str>, fault: &'static str| match asked {
-            None if security.is_strict() => Ok(SigningAlgorithm::Es256),
-            None => Ok(SigningAlgorithm::Rs256),
-            Some(name) => SigningAlgorithm::parse(name)
-                .filter(|algorithm| !security.is_strict() || *algorithm == SigningAlgorithm::Es256)
-                .ok_or_else(|| wrong(fault)),
-        };
-        let id_token = "id_token_signed_response_alg must be ES256, or RS256 if the client is not held to FAPI 2.0";
-        let introspection =
-            "introspection_signed_response_alg must be ES256, or RS256 if the client is not held to FAPI 2.0";
-        Ok(Signing {
-            id_token: algorithm(self.id_token_signed_response_alg.as_deref(), id_token)?,
-            introspection: algorithm(self.introspection_signed_response_alg.as_deref(), introspection)?,
-        })
-    }
-
-    fn check_uris(&self, with_users: bool) -> Result<(), Refusal> {
-        let wrong_uri = |text: &'static str| Code::InvalidRedirectUri.because(text);
-        if with_users == self.redirect_uris.is_empty() {
-            return Err(wrong_uri("redirect_uris go with authorization_code, and the other way round"));
-        }
-        if self.redirect_uris.len() > MOST_URIS || self.post_logout_redirect_uris.len() > MOST_URIS {
-            return Err(wrong_uri("there may be 20 redirect URIs of each kind"));
-        }
-        let only_web = match self.application_type.as_deref() {
-            None | Some("native") => false,
-            Some("web") => true,
-            Some(_) => return Err(wrong("application_type must be web or native")),
-        };
-        let all = self.redirect_uris.iter().chain(&self.post_logout_redirect_uris);
-        for uri in all {
-            if !registrable(uri) || (only_web && !uri.starts_with("https://")) {
-                return Err(wrong_uri(
-                    "a redirect URI must be https, http on loopback (native), or of a scheme with a dot (native); without \
-                     fragment, user or wildcard",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn scopes(&self, most: &Allowance) -> Result<Scopes, Refusal> {
-        let Some(scope) = &self.scope else { return Ok(most.scopes.clone()) };
-        let asked = Scopes::parse(scope).map_err(|_| wrong("scope is not a list of scopes"))?;
-        if asked.is_empty() || !asked.within(&most.scopes) {
-            return Err(wrong("scope holds one that is not allowed with this token"));
-        }
-        Ok(asked)
-    }
-}
-
-fn wrong(text: &'static str) -> Refusal {
-    Code::InvalidClientMetadata.because(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn most() -> Allowance {
-        Allowance {
-            scopes: Scopes::of(["openid", "order:read"]),
-            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        }
-    }
-
-    fn check(metadata: Value) -> Result<Client, Code> {
-        let registration: Registration = serde_json::from_value(metadata).unwrap();
-        registration.check("app-1", &most()).map_err(|refusal| refusal.code)
-    }
-
-    #[test]
-    fn what_is_left_out_is_as_the_standard_says() {
-        let client = check(json!({"redirect_uris": ["https://shop.example/cb"]})).unwrap();
-        assert_eq!(client.grant_types, [GrantType::AuthorizationCode]);
-        assert_eq!(client.security.method, Some(AuthenticationMethod::SecretBasic));
-        assert_eq!((client.scopes, client.name.as_str()), (most().scopes, "app-1"));
-        assert!(client.login.asks_consent && client.login.require_pkce && client.origins.is_empty());
-    }
-
-    #[test]
-    fn each_fault_has_its_code() {
-        let uri = ["https://shop.example/cb"];
-        let faults = [
-            json!({"redirect_uris": uri, "grant_types": ["password"]}),
-            json!({"redirect_uris": uri, "grant_types": ["client_credentials"]}),
-            json!({"redirect_uris": uri, "grant_types": []}),
-            json!({"redirect_uris": uri, "response_types": ["token"]}),
-            json!({"redirect_uris": uri, "token_endpoint_auth_method": "tls_client_auth"}),
-            json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt"}),
-            json!({"redirect_uris": uri, "jwks": {"keys": [{}]}}),
-            json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []}}),
-            json!({"redirect_uris": uri, "jwks_uri": "https://shop.example/jwks"}),
-            json!({"redirect_uris": uri, "backchannel_logout_uri": "http://169.254.169.254/"}),
-            json!({"redirect_uris": uri, "scope": "accounting:pay"}),
-            json!({"redirect_uris": uri, "scope": ""}),
-            json!({"redirect_uris": uri, "client_name": "a\nb"}),
-            json!({"redirect_uris": uri, "client_name": "x".repeat(101)}),
-            json!({"redirect_uris": uri, "application_type": "toaster"}),
-            json!({"redirect_uris": uri, "subject_type": "pairwise"}),
-            json!({"redirect_uris": uri, "id_token_signed_response_alg": "none"}),
-        ];
-        for fault in faults {
-            assert_eq!(check(fault.clone()).unwrap_err(), Code::InvalidClientMetadata, "{fault}");
-        }
-        let uris = [
-            json!({}),
-            json!({"redirect_uris": []}),
-            json!({"redirect_uris": ["https://shop.example/cb#x"]}),
-            json!({"redirect_uris": uri, "post_logout_redirect_uris": ["javascript:alert(1)"]}),
-            json!({"redirect_uris": ["http://127.0.0.1/cb"], "application_type": "web"}),
-            json!({"redirect_uris": vec!["https://shop.example/cb"; 21]}),
-        ];
-        for fault in uris {
-            assert_eq!(check(fault.clone()).unwrap_err(), Code::InvalidRedirectUri, "{fault}");
-        }
-    }
 }

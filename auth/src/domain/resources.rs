@@ -49,6 +49,16 @@ impl Resources {
         Scopes::of(scopes.iter().filter(fits))
     }
 
+    /// What is left of what was granted, if the client may have fewer by now.
+    pub fn left(granted: Option<Self>, client: Option<&Self>) -> Result<Option<Self>, Refusal> {
+        let (Some(granted), Some(client)) = (&granted, client) else { return Ok(granted.or_else(|| client.cloned())) };
+        let left = Self(granted.0.intersection(&client.0).cloned().collect());
+        if left.0.is_empty() {
+            return Err(Code::InvalidTarget.because("what was granted is not for this client any more"));
+        }
+        Ok(Some(left))
+    }
+
     /// What is asked for now of what was granted: never more.
     pub fn within(asked: Option<Self>, granted: Option<&Self>) -> Result<Option<Self>, Refusal> {
         match (asked, granted) {
@@ -108,6 +118,20 @@ mod tests {
         assert_eq!(Resources::within(Some(one.clone()), Some(&both)).unwrap(), Some(one.clone()));
         assert_eq!(Resources::within(Some(both), Some(&one)).unwrap_err().code, Code::InvalidTarget);
         assert_eq!(Resources::within(None, None).unwrap(), None);
+    }
+
+    #[test]
+    fn what_a_client_may_have_no_more_is_not_left() {
+        let (both, one) = (
+            read("https://shop.example/api/store https://shop.example/api/order"),
+            read("https://shop.example/api/order"),
+        );
+        let other = read("https://shop.example/api/store");
+        assert_eq!(Resources::left(Some(both), Some(&one)).unwrap(), Some(one.clone()));
+        assert_eq!(Resources::left(None, Some(&one)).unwrap(), Some(one.clone()));
+        assert_eq!(Resources::left(Some(one.clone()), None).unwrap(), Some(one.clone()));
+        assert_eq!(Resources::left(None, None).unwrap(), None);
+        assert_eq!(Resources::left(Some(one), Some(&other)).unwrap_err().code, Code::InvalidTarget);
     }
 
     #[test]

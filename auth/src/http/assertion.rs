@@ -1,5 +1,7 @@
 //! `private_key_jwt`: a client that signs who it is (RFC 7523).
 
+use std::sync::Arc;
+
 use proof::{Claims, Fault, Jws, Key};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -27,14 +29,24 @@ pub async fn authenticate(app: &App, client: &Client, assertion: &str) -> Result
     if !client.signs_assertions() {
         return Err(Client::unknown().into());
     }
-    let claims = verified(client, assertion).and_then(|claims| strictly(client, assertion, claims)).map_err(unknown)?;
+    let keys = keys(app, client, assertion).await.map_err(unknown)?;
+    let claims = verified(&keys, assertion).and_then(|claims| strictly(client, assertion, claims)).map_err(unknown)?;
     let (used, expires_at) = check(app, client, &claims)?;
     if dpop::use_once(app, used, expires_at).await? { Ok(()) } else { Err(Client::unknown().into()) }
 }
 
-fn verified(client: &Client, assertion: &str) -> Result<Claims, Fault> {
+// Registered by value, or where the client publishes them.
+async fn keys(app: &App, client: &Client, assertion: &str) -> Result<Arc<[Value]>, Fault> {
     let jws = Jws::parse(assertion)?;
-    let keys = client.security.jwks.as_ref().and_then(|jwks| jwks["keys"].as_array()).map_or(&[][..], Vec::as_slice);
+    if let Some(address) = &client.security.jwks_uri {
+        return Ok(app.client_keys.find(address, jws.header("kid")).await);
+    }
+    let keys = client.security.jwks.as_ref().and_then(|jwks| jwks["keys"].as_array());
+    Ok(keys.cloned().unwrap_or_default().into())
+}
+
+fn verified(keys: &[Value], assertion: &str) -> Result<Claims, Fault> {
+    let jws = Jws::parse(assertion)?;
     let named = |key: &&Value| jws.header("kid").is_none_or(|kid| key["kid"].as_str().is_none_or(|own| own == kid));
     let mut keys = keys.iter().filter(named).filter_map(|key| Key::parse(key.as_object()?).ok());
     keys.find_map(|key| jws.verify(&key).ok()).ok_or(Fault("no key of the client has signed this"))

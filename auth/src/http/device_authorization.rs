@@ -80,7 +80,7 @@ pub async fn begin(
     let form = credentials::InForm { client_id, client_secret, client_assertion, client_assertion_type };
     let client = credentials::authenticate(&app, address, &headers, form).await?;
     client.may_use(GrantType::DeviceCode)?;
-    let resources = Resources::parse(resource.as_deref(), &app.issuer)?;
+    let resources = client.narrow_resources(Resources::parse(resource.as_deref(), &app.issuer)?)?;
     let wanted = Scopes::parse(scope.as_deref().unwrap_or_default())?;
     let wanted = resources.as_ref().map_or_else(|| wanted.clone(), |only| only.narrow(&wanted));
     let scopes = client.narrow(Some(&wanted), None)?;

@@ -43,7 +43,7 @@ pub async fn register(State(app): State<App>, headers: HeaderMap, body: Raw) -> 
     let allowance = allowance.ok_or_else(invalid_token)?;
     // Random and of a form of its own: nobody takes it for a user's id.
     let client_id = format!("app-{}", hex::encode(rand::random::<[u8; 16]>()));
-    let (client, secret) = checked(&registration, &client_id, &allowance, None)?;
+    let (client, secret) = checked(&app, &registration, &client_id, &allowance, None)?;
     let own_token = Secret::registration_access_token(rand::random());
     db::upsert_client(&mut tx, &client, now).await.map_err(Error::from)?;
     db::insert_registration(&mut tx, &client_id, own_token.hash(), &allowance).await.map_err(Error::from)?;
@@ -101,7 +101,7 @@ pub async fn change(
     let (mut tx, before, allowance, token) = own(&app, &headers, &client_id).await?;
     let registration = read(&body)?;
     is_about(&body, &before)?;
-    let (client, secret) = checked(&registration, &client_id, &allowance, before.secret_hash)?;
+    let (client, secret) = checked(&app, &registration, &client_id, &allowance, before.secret_hash)?;
     db::upsert_client(&mut tx, &client, app.clock.now()).await.map_err(Error::from)?;
     record(&mut tx, &app, Happened::ClientChanged, &client_id).await?;
     tx.commit("change registration").await.map_err(Error::from)?;
@@ -185,12 +185,17 @@ fn is_about(body: &Raw, client: &Client) -> Result<(), Error> {
 
 // The client as it is to be, and its secret if it is given one now.
 fn checked(
+    app: &App,
     registration: &Registration,
     client_id: &str,
     allowance: &Allowance,
     before: Option<Hash>,
 ) -> Result<(Client, Option<Secret>), Error> {
-    let mut client = registration.check(client_id, allowance)?;
+    let mut client = registration.check(client_id, allowance, &app.issuer)?;
+    let called = [&client.security.jwks_uri, &client.login.backchannel_logout_uri];
+    if !called.into_iter().flatten().all(|address| app.outbound.would_call(address)) {
+        return Err(metadata("jwks_uri and backchannel_logout_uri must be https, to the public internet").into());
+    }
     let keys = client.security.jwks.as_ref().and_then(|jwks| jwks["keys"].as_array()).into_iter().flatten();
     let usable = |key: &serde_json::Value| key.as_object().is_some_and(|key| Key::parse(key).is_ok());
     if !keys.clone().all(usable) {

@@ -102,6 +102,23 @@ async fn what_a_client_is_told_is_signed_as_its_id_tokens_are() {
 }
 
 #[tokio::test]
+async fn what_a_client_itself_has_named_is_called_only_if_it_is_not_inside() {
+    let auth = Auth::start_with(|config| "https://shop.test".clone_into(&mut config.web.public_url)).await;
+    let told = Told::by(&auth).await;
+    let itself = "update client set registration_hash = sha256('x') where client_id = 'demo'";
+    for (tries, sql) in [(0, itself), (1, "update client set registration_hash = null where client_id = 'demo'")] {
+        sqlx::query(sql).execute(&mut auth.database.connect().await).await.unwrap();
+        let cookie = auth.log_in("alice").await;
+        auth.get(&authorize(&[]), &cookie).await.expect(303);
+        log_out(&auth, &cookie).await;
+        let tried = async || auth.number("select count(*) from backchannel_logout where attempts = 0").await == 0;
+        eventually(async || tried().await && told.heard().len() == tries).await;
+    }
+    assert_eq!(left(&auth).await, 1, "what was not called stays to be told");
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn a_session_that_ends_in_any_other_way_is_told_of_too() {
     let auth = Auth::start().await;
     let told = Told::by(&auth).await;

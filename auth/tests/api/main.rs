@@ -7,6 +7,7 @@ mod assertions;
 mod authorize;
 mod backchannel_logout;
 mod client_credentials;
+mod client_keys;
 mod code;
 mod conformance;
 mod consent;

@@ -3,11 +3,11 @@
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::NOBODY;
+use testkit::{Holder, NOBODY};
 use time::Duration;
 use uuid::Uuid;
 
-use crate::started::{Auth, CALLBACK, VERIFIER, authorize, fault, parameter, text};
+use crate::started::{Auth, CALLBACK, PUBLIC_URL, VERIFIER, authorize, fault, parameter, text};
 
 const TOKENS: &str = "/auth/v1/initial-access-tokens";
 const REGISTER: &str = "/auth/register";
@@ -138,6 +138,109 @@ async fn a_client_changes_its_registration_within_what_it_was_allowed() {
         auth.client.get(path, token).await.expect(401);
         auth.client.put(path, token, &json!({})).await.expect(401);
         auth.client.delete(path, token).await.expect(401);
+    }
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn everything_that_a_client_may_say_of_itself_is_told_back_and_can_be_changed() {
+    let auth = Auth::start().await;
+    let allowed = allow(&auth, &json!({"scope": "openid order:read store:read", "uses": 3})).await;
+    let key = Holder::new().jwk();
+    let all = json!({
+        "client_name": "My shop",
+        "redirect_uris": [CALLBACK],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "scope": "openid order:read",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [key]},
+        "post_logout_redirect_uris": ["http://127.0.0.1/signed-out"],
+        "backchannel_logout_uri": "http://127.0.0.1:7000/told",
+        "backchannel_logout_session_required": true,
+        "require_pushed_authorization_requests": true,
+        "dpop_bound_access_tokens": false,
+        "id_token_signed_response_alg": "ES256",
+        "introspection_signed_response_alg": "ES256",
+        "resources": [format!("{PUBLIC_URL}/api/order")],
+    });
+    let client = auth.client.post(REGISTER, text(&allowed, "initial_access_token"), &all).await.expect(201).json();
+    let path = format!("{REGISTER}/{}", text(&client, "client_id"));
+    let own = text(&client, "registration_access_token");
+    let says = |told: &Value, what: &Value| {
+        for (name, value) in what.as_object().unwrap() {
+            assert_eq!(&told[name], value, "{name}");
+        }
+    };
+    says(&client, &all);
+    says(&auth.client.get(&path, own).await.expect(200).json(), &all);
+
+    let mut other = json!({
+        "client_id": client["client_id"],
+        "client_name": "Your shop",
+        "redirect_uris": ["https://shop.example/cb"],
+        "grant_types": ["authorization_code"],
+        "scope": "openid store:read",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks_uri": "https://shop.example/jwks",
+        "backchannel_logout_uri": "https://shop.example/told",
+        "backchannel_logout_session_required": false,
+        "require_pushed_authorization_requests": false,
+        "dpop_bound_access_tokens": true,
+        "id_token_signed_response_alg": "RS256",
+        "introspection_signed_response_alg": "RS256",
+        "resources": [format!("{PUBLIC_URL}/api/store"), format!("{PUBLIC_URL}/api/order")],
+    });
+    auth.client.put(&path, own, &other).await.expect(200);
+    // They come in order.
+    other["resources"].as_array_mut().unwrap().reverse();
+    let told = auth.client.get(&path, own).await.expect(200).json();
+    says(&told, &other);
+    assert!(told.get("jwks").is_none() && told.get("post_logout_redirect_uris").is_none(), "{told}");
+
+    // What is left out is what it is unless told.
+    let least = json!({"client_id": client["client_id"], "redirect_uris": [CALLBACK]});
+    let told = auth.client.put(&path, own, &least).await.expect(200).json();
+    says(
+        &told,
+        &json!({"token_endpoint_auth_method": "client_secret_basic", "id_token_signed_response_alg": "RS256",
+        "introspection_signed_response_alg": "RS256", "dpop_bound_access_tokens": false,
+        "require_pushed_authorization_requests": false, "backchannel_logout_session_required": false}),
+    );
+    for gone in ["jwks_uri", "jwks", "backchannel_logout_uri", "resources", "post_logout_redirect_uris"] {
+        assert!(told.get(gone).is_none(), "{gone}: {told}");
+    }
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn an_address_inside_can_be_registered_by_nobody() {
+    let auth = Auth::start_with(|config| "https://shop.test".clone_into(&mut config.web.public_url)).await;
+    let allowed = allow(&auth, &json!({"uses": 50})).await;
+    let token = text(&allowed, "initial_access_token");
+    for inside in [
+        "http://shop.example/x",
+        "http://127.0.0.1:7000/x",
+        "https://127.0.0.1/x",
+        "https://127.1/x",
+        "https://0x7f000001/x",
+        "https://localhost/x",
+        "https://10.0.0.1/x",
+        "https://169.254.169.254/latest",
+        "https://[::ffff:10.0.0.1]/x",
+        "https://[fd00::1]/x",
+        "https://user:password@shop.example/x",
+        "https://shop.example/x#y",
+        "file:///etc/passwd",
+        "x",
+    ] {
+        for metadata in [
+            json!({"redirect_uris": [CALLBACK], "backchannel_logout_uri": inside}),
+            json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": inside}),
+        ] {
+            let answer = auth.client.post(REGISTER, token, &metadata).await.expect(400);
+            assert_eq!(fault(&answer), "invalid_client_metadata", "{metadata}");
+        }
     }
     auth.end().await;
 }

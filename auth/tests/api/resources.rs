@@ -116,3 +116,34 @@ async fn what_is_no_resource_of_ours_is_refused() {
     assert_eq!(fault(&nothing.expect(400)), "invalid_scope");
     auth.end().await;
 }
+
+#[tokio::test]
+async fn a_client_that_is_for_some_services_gets_no_token_for_others() {
+    let auth = Auth::start().await;
+    let before = redeem(&auth, &code(&auth, &["order", "store"]).await, &[]).await.expect(200).json();
+    let only = auth::domain::Resources::stored(Some(vec!["order".into()]));
+    for client_id in ["demo", "reporting"] {
+        auth.change(client_id, |client| client.resources = only.clone()).await;
+    }
+    let others = api("store");
+    // A machine, with and without saying for what.
+    let refused = auth.client_credentials("reporting", &[("resource", &others)]).await.expect(400);
+    assert_eq!(fault(&refused), "invalid_target");
+    let token = auth.client_credentials("reporting", &[]).await.expect(200).json();
+    assert_eq!(token["scope"], "order:read");
+    auth.exchange(text(&token, "access_token"), "order").await.expect(200);
+    auth.exchange(text(&token, "access_token"), "store").await.expect(400);
+    // A user's application, at each of its ways in.
+    let cookie = auth.log_in("alice").await;
+    let answer = auth.get(&authorize(&[("scope", SCOPE), ("resource", &others)]), &cookie).await.expect(303);
+    assert_eq!(parameter(&answer, "error").as_deref(), Some("invalid_target"));
+    let device = [("client_id", "demo"), ("scope", SCOPE), ("resource", &others)];
+    assert_eq!(fault(&auth.submit("/auth/device_authorization", "", &device).await.expect(400)), "invalid_target");
+    let tokens = redeem(&auth, &code(&auth, &[]).await, &[]).await.expect(200).json();
+    assert_eq!(tokens["scope"], "offline_access openid order:read");
+    // What was granted before is for no more than the client is now.
+    let refreshed = auth.refresh(text(&before, "refresh_token")).await.expect(200).json();
+    auth.exchange(text(&refreshed, "access_token"), "order").await.expect(200);
+    auth.exchange(text(&refreshed, "access_token"), "store").await.expect(400);
+    auth.end().await;
+}

@@ -8,6 +8,7 @@ mod metering;
 mod orders;
 mod pages;
 mod people;
+mod robots;
 mod running;
 mod scenarios;
 mod sources;
@@ -65,7 +66,7 @@ fn every_step_of_every_saga_has_a_scenario_done_and_undone() {
 #[test]
 fn every_call_goes_through_a_place_that_has_a_point() {
     let known = [
-        ("auth/src/backchannel.rs", ".send().await", 1),
+        ("auth/src/outbound.rs", ".send().await", 2),
         ("services/order/src/participants.rs", ".send().await", 1),
         ("services/order/src/participants/credentials.rs", ".send().await", 1),
         ("shared/messaging/src/consumer.rs", ".ack_with(", 1),

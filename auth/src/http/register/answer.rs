@@ -43,7 +43,8 @@ impl Registered {
     /// What is told of a client, to the one who holds its registration access token.
     pub fn new(app: &App, client: Client, secret: Option<Secret>, token: &str) -> Self {
         let registration_client_uri = format!("{}/register/{}", app.issuer, client.client_id);
-        let Client { client_id, name, grant_types, redirect_uris, scopes, login, security, signing, .. } = client;
+        let Client { client_id, name, grant_types, redirect_uris, scopes, login, security, signing, resources, .. } =
+            client;
         let with_users = grant_types.contains(&GrantType::AuthorizationCode);
         Self {
             client_id,
@@ -60,7 +61,11 @@ impl Registered {
                 client_name: Some(name),
                 scope: Some(scopes.to_string()),
                 jwks: security.jwks,
+                jwks_uri: security.jwks_uri,
                 post_logout_redirect_uris: login.post_logout_redirect_uris,
+                backchannel_logout_session_required: Some(login.backchannel_logout_session_required),
+                backchannel_logout_uri: login.backchannel_logout_uri,
+                resources: resources.map(|resources| resources.identifiers(&app.issuer)),
                 require_pushed_authorization_requests: Some(security.require_par),
                 dpop_bound_access_tokens: Some(security.dpop_bound),
                 id_token_signed_response_alg: Some(signing.id_token.as_str().to_owned()),

@@ -12,7 +12,7 @@ use crate::{
 /// Issues an access token with what was asked for of what the client may have; everything if nothing was asked for.
 pub async fn issue(app: &App, client: &Client, request: &TokenRequest) -> Result<TokenResponse, Error> {
     let requested = request.scope.as_deref().map(Scopes::parse).transpose()?;
-    let resources = Resources::parse(request.resource.as_deref(), &app.issuer)?;
+    let resources = client.narrow_resources(Resources::parse(request.resource.as_deref(), &app.issuer)?)?;
     let wanted = requested.unwrap_or_else(|| client.scopes.clone());
     let wanted = resources.as_ref().map_or_else(|| wanted.clone(), |only| only.narrow(&wanted));
     let scopes = client.narrow(Some(&wanted), None)?;

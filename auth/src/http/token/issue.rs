@@ -35,7 +35,8 @@ impl Limits {
     ) -> Result<Self, Error> {
         let requested = scope.map(Scopes::parse).transpose()?;
         let asked = Resources::parse(request.resource.as_deref(), &app.issuer)?;
-        let resources = Resources::within(asked, redeemed.resources.as_ref())?;
+        let granted = Resources::left(redeemed.resources.clone(), client.resources.as_ref())?;
+        let resources = Resources::within(asked, granted.as_ref())?;
         let scopes = redeemed.narrow(client, requested.as_ref(), resources.as_ref())?;
         Ok(Self { scopes, key: request.key, resources })
     }

@@ -3,7 +3,7 @@
 use futures::FutureExt;
 
 use super::{
-    grants, letters, mending, metering, orders, pages, people, running, staff,
+    grants, letters, mending, metering, orders, pages, people, robots, running, staff,
     stage::{Case, Deed},
 };
 
@@ -255,6 +255,7 @@ pub const SCENARIOS: &[Scenario] = &[
         |s| people::registers(s).boxed_local(),
         &["allow registration", "register client", "change registration", "delete registration", "forbid registration"],
     ),
+    when("auth", |s| robots::publishes_its_keys(s).boxed_local(), &["fetch client keys"]),
     when("auth", |s| people::shuts_out(s).boxed_local(), &["shut user out", "shut client out"]),
     when("auth", |s| people::rotates_keys(s).boxed_local(), &["rotate signing keys", "retire signing key"]),
     when("auth", |s| running::starts_again(s).boxed_local(), &["purge"]),

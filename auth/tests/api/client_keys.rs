@@ -1,0 +1,152 @@
+//! `jwks_uri`: clients that publish the keys with which they say who they are.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use auth::domain::{AuthenticationMethod, Client, GrantType, Scopes, SecurityProfile};
+use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use futures::future::join_all;
+use serde_json::{Value, json};
+use testkit::{Answer, Holder, eventually};
+
+use crate::started::{Auth, ISSUER, fault};
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Where a client publishes its keys.
+#[derive(Clone, Default)]
+struct Published {
+    keys: Arc<Mutex<Vec<Value>>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Published {
+    /// Starts it, and registers `robot` with what is at this path of it.
+    async fn by(auth: &Auth, path: &str) -> Self {
+        let published = Self::default();
+        let count = |State(it): State<Self>| async move {
+            it.asked.fetch_add(1, Ordering::SeqCst);
+            let keys = it.keys.lock().unwrap().clone();
+            Json(json!({ "keys": keys }))
+        };
+        let elsewhere = async || (StatusCode::FOUND, [("location", "/jwks")]).into_response();
+        let endless = async |State(it): State<Self>| {
+            let keys = it.keys.lock().unwrap().clone();
+            Json(json!({ "keys": keys, "x": "x".repeat(65 * 1024) }))
+        };
+        let router = Router::new()
+            .route("/jwks", get(count))
+            .route("/elsewhere", get(elsewhere))
+            .route("/endless", get(endless))
+            .with_state(published.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}{path}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        auth.register(robot(address)).await;
+        published
+    }
+
+    fn publish(&self, keys: &[(&str, &Holder)]) {
+        let named = keys.iter().map(|(kid, holder)| {
+            let mut key = holder.jwk();
+            key["kid"] = json!(kid);
+            key
+        });
+        *self.keys.lock().unwrap() = named.collect();
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+fn robot(jwks_uri: String) -> Client {
+    Client {
+        client_id: "robot".into(),
+        name: "Robot".into(),
+        grant_types: vec![GrantType::ClientCredentials],
+        scopes: Scopes::of(["order:read"]),
+        plan: "free".into(),
+        security: SecurityProfile {
+            method: Some(AuthenticationMethod::PrivateKeyJwt),
+            jwks_uri: Some(jwks_uri),
+            ..SecurityProfile::default()
+        },
+        ..Client::default()
+    }
+}
+
+async fn present(auth: &Auth, holder: &Holder, kid: &str) -> Answer {
+    let (now, id) = (auth.clock.now().unix_timestamp(), uuid::Uuid::new_v4());
+    let claims = json!({"iss": "robot", "sub": "robot", "aud": ISSUER, "jti": id, "iat": now, "exp": now + 60});
+    let assertion = holder.sign(json!({"kid": kid}), &claims);
+    let form =
+        [("grant_type", "client_credentials"), ("client_assertion_type", JWT_BEARER), ("client_assertion", &assertion)];
+    auth.token(&form).await
+}
+
+#[tokio::test]
+async fn a_client_that_publishes_its_keys_may_exchange_them_for_others() {
+    let auth = Auth::start().await;
+    let published = Published::by(&auth, "/jwks").await;
+    let (old, new) = (Holder::new(), Holder::of("EdDSA"));
+    published.publish(&[("old", &old)]);
+    for _ in 0..3 {
+        present(&auth, &old, "old").await.expect(200);
+    }
+    assert_eq!(published.asked(), 1, "keys are kept");
+    published.publish(&[("new", &new)]);
+    // One that is not known is asked for, every two seconds at the most.
+    eventually(async || present(&auth, &new, "new").await.status == 200).await;
+    assert_eq!(fault(&present(&auth, &old, "old").await.expect(401)), "invalid_client");
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn whoever_makes_up_key_ids_does_not_have_the_client_asked_each_time() {
+    let auth = Auth::start().await;
+    let published = Published::by(&auth, "/jwks").await;
+    let (holder, other) = (Holder::new(), Holder::new());
+    published.publish(&[("own", &holder)]);
+    let made_up: Vec<_> = (0..30).map(|nr| format!("made-up-{nr}")).collect();
+    let began = std::time::Instant::now();
+    let answers = join_all(made_up.iter().map(|kid| present(&auth, &other, kid))).await;
+    assert!(answers.iter().all(|answer| answer.status == 401 && fault(answer) == "invalid_client"));
+    let allowed = 1 + usize::try_from(began.elapsed().as_secs()).unwrap() / 2;
+    assert!((1..=allowed).contains(&published.asked()), "{} of {allowed}", published.asked());
+    present(&auth, &holder, "own").await.expect(200);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn a_redirect_to_keys_is_not_followed_and_an_endless_answer_is_not_read() {
+    for path in ["/elsewhere", "/endless", "/nothing"] {
+        let auth = Auth::start().await;
+        let published = Published::by(&auth, path).await;
+        let holder = Holder::new();
+        published.publish(&[("own", &holder)]);
+        assert_eq!(fault(&present(&auth, &holder, "own").await.expect(401)), "invalid_client", "{path}");
+        assert_eq!(published.asked(), 0, "{path}");
+        auth.end().await;
+    }
+}
+
+#[tokio::test]
+async fn keys_at_an_address_inside_are_not_asked_for() {
+    // As one that is not in development: loopback is inside.
+    let auth = Auth::start_with(|config| "https://shop.test".clone_into(&mut config.web.public_url)).await;
+    let published = Published::by(&auth, "/jwks").await;
+    let holder = Holder::new();
+    published.publish(&[("own", &holder)]);
+    let now = auth.clock.now().unix_timestamp();
+    let claims = json!({"iss": "robot", "sub": "robot", "aud": "https://shop.test/auth", "jti": "1", "iat": now,
+        "exp": now + 60});
+    let assertion = holder.sign(json!({"kid": "own"}), &claims);
+    let form =
+        [("grant_type", "client_credentials"), ("client_assertion_type", JWT_BEARER), ("client_assertion", &assertion)];
+    assert_eq!(fault(&auth.token(&form).await.expect(401)), "invalid_client");
+    assert_eq!(published.asked(), 0);
+    auth.end().await;
+}
