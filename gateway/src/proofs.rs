@@ -130,6 +130,13 @@ mod tests {
     }
 
     #[test]
+    fn of_two_who_passed_the_check_with_one_proof_one_is_let_through() {
+        let (proofs, at) = (Proofs::new("https://shop.example", "secret"), OffsetDateTime::now_utc().unix_timestamp());
+        assert!(proofs.take(&proof(0, 1, at)).is_ok());
+        assert_eq!(proofs.take(&proof(0, 1, at)), Err(USED));
+    }
+
+    #[test]
     fn a_proof_that_may_be_of_the_time_before_the_start_needs_a_nonce_of_the_time_since() {
         let gateway = Proofs::new("https://shop.example", "secret");
         let (started, since) = (gateway.started.unix_timestamp(), millis(gateway.started));

@@ -68,8 +68,15 @@ async fn without_the_right_proof_a_bound_token_is_worth_nothing() {
     world.auth.binds(TOKEN, holder.thumbprint());
     let (bearer, dpop) = (format!("Bearer {TOKEN}"), format!("DPoP {TOKEN}"));
     let right = || proof(&holder, "GET", PATH, Some(TOKEN));
+    let with = |change: fn(&mut Value)| {
+        let (url, at) = (format!("{PUBLIC_URL}{PATH}"), OffsetDateTime::now_utc());
+        holder.proof_with("GET", &url, Some(TOKEN), at, |header, claims| {
+            claims["nonce"] = json!(nonce());
+            change(header);
+        })
+    };
     let old = |age| proof_made(&holder, "GET", PATH, Some(TOKEN), age);
-    let wrong: [(&str, &[String], &str); 11] = [
+    let wrong: [(&str, &[String], &str); 16] = [
         (&bearer, &[], "invalid_token"),
         (&bearer, &[right()], "invalid_token"),
         (&dpop, &[], "invalid_dpop_proof"),
@@ -80,6 +87,11 @@ async fn without_the_right_proof_a_bound_token_is_worth_nothing() {
         (&dpop, &[proof(&holder, "GET", PATH, None)], "invalid_dpop_proof"),
         (&dpop, &[proof(&holder, "GET", PATH, Some("good-other"))], "invalid_dpop_proof"),
         (&dpop, &[old(90)], "invalid_dpop_proof"),
+        (&dpop, &[old(-3_600)], "invalid_dpop_proof"),
+        (&dpop, &[with(|header| header["alg"] = json!("none"))], "invalid_dpop_proof"),
+        (&dpop, &[with(|header| header["alg"] = json!("HS256"))], "invalid_dpop_proof"),
+        (&dpop, &[with(|header| header["typ"] = json!("JWT"))], "invalid_dpop_proof"),
+        (&dpop, &[right() + "A"], "invalid_dpop_proof"),
         (&dpop, &["x".to_owned()], "invalid_dpop_proof"),
     ];
     for (authorization, proofs, code) in wrong {

@@ -68,7 +68,9 @@ impl World {
         policies: Policies,
         limits: Limits,
     ) -> Gateway {
-        let web = web::Settings::on_loopback(public_url, &self.auth.url, &self.nats.url());
+        let mut web = web::Settings::on_loopback(public_url, &self.auth.url, &self.nats.url());
+        // Tests that stop it say themselves when what is under way goes on, however busy the machine is.
+        web.shutdown_deadline_ms = 60_000;
         let gateway_client_secret = SECRET.to_owned().into();
         let config = Config {
             web,
