@@ -74,7 +74,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let mut service = Service::start("auth", env!("CARGO_PKG_VERSION"), &config.web).await?;
     database::migrate(&config.database, &[&MIGRATOR]).await?;
     let pool = Pool::open(&config.database).await?;
-    let bus = Bus::open("auth", &config.web.nats_url, &config.database, &pool).await?;
+    let bus = Bus::open("auth", config.web.nats_url(), &config.database, &pool).await?;
     let encryption_key = config.keys.encryption_key()?;
     let outbound = Arc::new(outbound::Outbound::new(&config.web.public_url)?);
     let app = App {

@@ -154,7 +154,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
     let mut service = web::Service::start_with_listeners(config.runtimes(), name, version, &config.web).await?;
     let tls = Tls::open(&config.tls, config.runtimes()).await?;
     let exchange = Exchange::new(&config.web.auth_url, config.gateway_client_secret.clone())?;
-    let (gateways, nats) = (Gateways::default(), Standalone::connect(name, &config.web.nats_url).await?);
+    let (gateways, nats) = (Gateways::default(), Standalone::connect(name, config.web.nats_url()).await?);
     let proofs = Proofs::new(&config.web.public_url, config.gateway_client_secret.expose_secret());
     let app = App {
         policies,
@@ -200,7 +200,7 @@ pub async fn follow_policies(config: &Config) -> anyhow::Result<Shared> {
 
 // Gateways find each other there, wherever services are.
 async fn follow_registry(config: &Config, app: &App, gateways: Gateways) -> anyhow::Result<()> {
-    let directory = Registry::connect(&config.web.nats_url).await?.watch();
+    let directory = Registry::connect(config.web.nats_url()).await?.watch();
     tokio::spawn(gateways.follow(directory.clone()));
     if config.discovery == DiscoverySetting::Registry {
         tokio::spawn(app.forwarder.discovery.clone().follow(directory));
@@ -221,7 +221,7 @@ fn keep_books(service: &mut web::Service, nats: Standalone, app: &App) {
 
 async fn follow_revocations(config: &Config, app: &App) -> anyhow::Result<Revocations> {
     let revocations = Revocations::default();
-    let announcements = broadcast("gateway", &config.web.nats_url).await?;
+    let announcements = broadcast("gateway", config.web.nats_url()).await?;
     tokio::spawn(revocations.clone().follow(announcements, Arc::clone(&app.translator), Shared::clone(&app.policies)));
     Ok(revocations)
 }

@@ -127,7 +127,7 @@ async fn work(cases: &[Case], next: &Cell<usize>, failed: &RefCell<Vec<String>>)
 
 /// The server knows who follows what.
 async fn every_reaction_has_a_scenario(world: &World) {
-    let nats = async_nats::connect(world.suite.nats().url()).await.unwrap();
+    let nats = registry::connect(async_nats::ConnectOptions::new(), &world.suite.nats().url()).await.unwrap();
     let jetstream = async_nats::jetstream::new(nats);
     let streams: Vec<_> = jetstream.stream_names().try_collect().await.unwrap();
     for stream in streams.iter().filter(|name| !name.starts_with("KV_")) {

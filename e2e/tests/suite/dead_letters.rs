@@ -13,7 +13,9 @@ use crate::setting::{at_rest, own_suite, shared_suite, shopper, state};
 const SERVICES: [&str; 5] = ["store", "inventory", "accounting", "shipping", "order"];
 
 async fn publish(suite: &Suite, subject: &'static str, body: &str) {
-    let jetstream = async_nats::jetstream::new(async_nats::connect(suite.nats().url()).await.unwrap());
+    let jetstream = async_nats::jetstream::new(
+        registry::connect(async_nats::ConnectOptions::new(), &suite.nats().url()).await.unwrap(),
+    );
     jetstream.publish(subject, body.to_owned().into()).await.unwrap().await.unwrap();
 }
 

@@ -46,7 +46,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let mut service = Service::start("accounting", env!("CARGO_PKG_VERSION"), &config.web).await?;
     database::migrate(&config.database, &[&MIGRATOR]).await?;
     let pool = Pool::open(&config.database).await?;
-    let bus = Bus::open("accounting", &config.web.nats_url, &config.database, &pool).await?;
+    let bus = Bus::open("accounting", config.web.nats_url(), &config.database, &pool).await?;
     if config.seed == Some(Seed::Demo) {
         seed::seed(&pool).await?;
     }

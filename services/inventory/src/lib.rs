@@ -41,7 +41,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let mut service = Service::start("inventory", env!("CARGO_PKG_VERSION"), &config.web).await?;
     database::migrate(&config.database, &[&MIGRATOR]).await?;
     let pool = Pool::open(&config.database).await?;
-    let bus = Bus::open("inventory", &config.web.nats_url, &config.database, &pool).await?;
+    let bus = Bus::open("inventory", config.web.nats_url(), &config.database, &pool).await?;
     if config.seed == Some(Seed::Demo) {
         seed::seed(&pool, clock.now()).await?;
     }

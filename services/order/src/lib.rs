@@ -60,7 +60,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let stop = service.stopping();
     database::migrate(&config.database, &[&MIGRATOR]).await?;
     let pool = Pool::open(&config.database).await?;
-    let bus = Bus::open("order", &config.web.nats_url, &config.database, &pool).await?;
+    let bus = Bus::open("order", config.web.nats_url(), &config.database, &pool).await?;
     let subscriptions = events::subscriptions(&clock);
     service.spawn(bus.clone().relay(service.drained()));
     service.spawn(bus.clone().consume(subscriptions.clone(), stop.clone()));

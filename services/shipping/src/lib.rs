@@ -39,7 +39,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let mut service = Service::start("shipping", env!("CARGO_PKG_VERSION"), &config.web).await?;
     database::migrate(&config.database, &[&MIGRATOR]).await?;
     let pool = Pool::open(&config.database).await?;
-    let bus = Bus::open("shipping", &config.web.nats_url, &config.database, &pool).await?;
+    let bus = Bus::open("shipping", config.web.nats_url(), &config.database, &pool).await?;
     let subscriptions = events::subscriptions(clock.clone());
     service.spawn(bus.clone().relay(service.drained()));
     service.spawn(bus.clone().consume(subscriptions.clone(), service.stopping()));

@@ -43,7 +43,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<(Service, Ro
     let mut service = Service::start("store", env!("CARGO_PKG_VERSION"), &config.web).await?;
     database::migrate(&config.database, &[&MIGRATOR]).await?;
     let pool = Pool::open(&config.database).await?;
-    let bus = Bus::open("store", &config.web.nats_url, &config.database, &pool).await?;
+    let bus = Bus::open("store", config.web.nats_url(), &config.database, &pool).await?;
     if config.seed == Some(Seed::Demo) {
         seed::load(&pool, clock.now()).await?;
     }

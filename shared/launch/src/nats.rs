@@ -21,10 +21,13 @@ use crate::{
     port,
     process::{Process, tail},
     program,
+    secret::{random_text, write_private},
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(10);
+/// Who is let in.
+const NAME: &str = "suite";
 
 /// Whether nats-server is on this machine.
 pub fn is_installed() -> bool {
@@ -41,28 +44,46 @@ pub struct Nats {
     store: PathBuf,
     log: PathBuf,
     farewell: Signal,
+    // None: it lets everybody in.
+    password: Option<String>,
     // Fields drop in this order: the server goes before its directory.
     server: Mutex<Option<Process>>,
     _directory: Option<Temporary>,
 }
 
 impl Nats {
-    /// A server for one test. It leaves nothing behind.
+    /// A server for one test, which lets everybody in. It leaves nothing behind.
     pub async fn temporary() -> Result<Self> {
-        let directory = Temporary::new("nats")?;
-        let (store, log) = (directory.path().join("store"), directory.path().join("nats.log"));
-        // Its data go with it, so there is nothing to end well.
-        Self::begin(store, log, Signal::SIGKILL, Some(directory)).await
+        Self::brief(None).await
     }
 
-    /// The server whose streams are kept in `store`. `log` is appended to.
+    /// The same, which lets in only who knows its URL.
+    pub async fn temporary_guarded() -> Result<Self> {
+        Self::brief(Some(random_text(32))).await
+    }
+
+    /// The server whose streams are kept in `store`. `log` is appended to. It lets in only who knows its URL, which is
+    /// another one each time.
     pub async fn durable(store: &Path, log: &Path) -> Result<Self> {
-        Self::begin(store.to_owned(), log.to_owned(), Signal::SIGTERM, None).await
+        let place = (store.to_owned(), log.to_owned());
+        Self::begin(place, Signal::SIGTERM, Some(random_text(32)), None).await
     }
 
-    async fn begin(store: PathBuf, log: PathBuf, farewell: Signal, directory: Option<Temporary>) -> Result<Self> {
+    async fn brief(password: Option<String>) -> Result<Self> {
+        let directory = Temporary::new("nats")?;
+        let place = (directory.path().join("store"), directory.path().join("nats.log"));
+        // Its data go with it, so there is nothing to end well.
+        Self::begin(place, Signal::SIGKILL, password, Some(directory)).await
+    }
+
+    async fn begin(
+        (store, log): (PathBuf, PathBuf),
+        farewell: Signal,
+        password: Option<String>,
+        directory: Option<Temporary>,
+    ) -> Result<Self> {
         let server = Mutex::new(None);
-        let mut nats = Self { port: port::free_port()?, store, log, farewell, server, _directory: directory };
+        let mut nats = Self { port: port::free_port()?, store, log, farewell, password, server, _directory: directory };
         for _ in 0..5 {
             match nats.start().await {
                 Err(_) if !port::is_free(nats.port) => nats.port = port::free_port()?,
@@ -72,9 +93,15 @@ impl Nats {
         bail!("no port stayed free long enough for nats-server")
     }
 
-    /// `nats://127.0.0.1:port`.
+    /// `nats://suite:password@127.0.0.1:port`, without what lets in if everybody is let in.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        let login = self.password.as_ref().map(|password| format!("{NAME}:{password}@"));
+        format!("nats://{}{}", login.unwrap_or_default(), self.address())
+    }
+
+    /// `127.0.0.1:port`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// SIGKILL.
@@ -122,6 +149,15 @@ impl Nats {
     async fn start(&self) -> Result<()> {
         let mut command = Command::new(find().context("nats-server is not on this machine")?);
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-js", "-sd"]).arg(&self.store);
+        if let Some(password) = &self.password {
+            // Not an argument: everybody on this machine can read those.
+            let file = self.store.with_extension("conf");
+            if file.exists() {
+                fs::remove_file(&file).with_context(|| format!("cannot replace {}", file.display()))?;
+            }
+            write_private(&file, &format!("authorization {{ user: {NAME}, password: \"{password}\" }}\n"))?;
+            command.arg("-c").arg(&file);
+        }
         let mut process = Process::start(&mut command, &self.log, self.farewell)?;
         let deadline = Instant::now() + PATIENCE;
         while !speaks_jetstream(self.port).await {

@@ -88,6 +88,13 @@ impl Suite {
         Self::forgetful(programs, logs, false, (None, Some(directory)), names).await
     }
 
+    /// The same with a NATS server that lets everybody in: programs of before it asked for a password tell it none.
+    pub async fn temporary_of_any_age(programs: &Path) -> Result<Self> {
+        let directory = Temporary::new("suite")?;
+        let logs = directory.path().to_owned();
+        Self::forgetful_with(Nats::temporary(), programs, logs, false, (None, Some(directory)), &NAMES).await
+    }
+
     /// A suite for tests in which operators may declare faults. Logs are kept in `logs`, nothing else is.
     pub async fn teachable(programs: &Path, logs: &Path) -> Result<Self> {
         Self::forgetful(programs, logs.to_owned(), true, (None, None), &NAMES).await
@@ -107,7 +114,18 @@ impl Suite {
         rest: (Option<Breakable>, Option<Temporary>),
         names: &[&str],
     ) -> Result<Self> {
-        let (postgres, nats) = tokio::try_join!(Cluster::temporary(), Nats::temporary())?;
+        Self::forgetful_with(Nats::temporary_guarded(), programs, logs, faults, rest, names).await
+    }
+
+    async fn forgetful_with(
+        nats: impl Future<Output = Result<Nats>>,
+        programs: &Path,
+        logs: PathBuf,
+        faults: bool,
+        rest: (Option<Breakable>, Option<Temporary>),
+        names: &[&str],
+    ) -> Result<Self> {
+        let (postgres, nats) = tokio::try_join!(Cluster::temporary(), nats)?;
         let port = free_port()?;
         let public_url = format!("http://127.0.0.1:{port}");
         let mut environment = Environment::new(Secrets::random(), public_url, port, nats.url())?;

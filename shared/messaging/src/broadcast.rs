@@ -25,14 +25,12 @@ pub async fn broadcast<E: Event>(
     nats_url: &str,
 ) -> Result<impl Stream<Item = Heard<E>> + Send + use<E>, Error> {
     let (tell, changed) = mpsc::unbounded_channel();
-    let client = connection(name)
-        .event_callback(move |event| {
-            // An error means that nobody listens any more.
-            let _ = tell.send(event);
-            std::future::ready(())
-        })
-        .connect(nats_url)
-        .await?;
+    let options = connection(name).event_callback(move |event| {
+        // An error means that nobody listens any more.
+        let _ = tell.send(event);
+        std::future::ready(())
+    });
+    let client = registry::connect(options, nats_url).await?;
     let echo_subject = client.new_inbox();
     let events = client.subscribe(E::TYPE).await.map_err(|_| Error::Subscribe)?;
     let echo = client.subscribe(echo_subject.clone()).await.map_err(|_| Error::Subscribe)?;

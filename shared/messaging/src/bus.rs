@@ -60,15 +60,13 @@ impl Bus {
     pub async fn open(service: &'static str, nats: &str, settings: &Settings, pool: &Pool) -> Result<Self, Error> {
         database::migrate(settings, &[&MIGRATOR]).await?;
         let (connected, connections) = watch::channel(0);
-        let client = connection(service)
-            .event_callback(move |event| {
-                if event == Event::Connected {
-                    connected.send_modify(|count| *count += 1);
-                }
-                std::future::ready(())
-            })
-            .connect(nats)
-            .await?;
+        let options = connection(service).event_callback(move |event| {
+            if event == Event::Connected {
+                connected.send_modify(|count| *count += 1);
+            }
+            std::future::ready(())
+        });
+        let client = registry::connect(options, nats).await?;
         let jetstream = jetstream::new(client.clone());
         Ok(Self { service, pool: pool.clone(), client, jetstream, connections, cleaning: CLEANING })
     }

@@ -33,7 +33,7 @@ pub struct Unacknowledged(#[from] BoxError);
 impl Standalone {
     /// Connects. A server that does not answer yet is tried again in the background.
     pub async fn connect(name: &str, nats_url: &str) -> Result<Self, Error> {
-        let client = connection(name).connect(nats_url).await?;
+        let client = registry::connect(connection(name), nats_url).await?;
         let jetstream = jetstream::new(client.clone());
         Ok(Self { client, jetstream })
     }

@@ -3,6 +3,7 @@
 
 mod bucket;
 mod directory;
+mod login;
 mod registered;
 
 use std::{sync::Arc, time::Duration};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use directory::Directory;
+pub use login::connect;
 pub use registered::{Registered, RegistryEntry};
 
 /// How often an instance says that it is alive.
@@ -71,13 +73,11 @@ pub struct Registry {
 impl Registry {
     /// Connects. A server that does not answer yet is tried again in the background.
     pub async fn connect(nats_url: &str) -> Result<Self, Error> {
-        let client = ConnectOptions::new()
+        let options = ConnectOptions::new()
             .retry_on_initial_connect()
             .ping_interval(SIGN)
-            .reconnect_delay_callback(|attempts| if attempts > 1 { RECONNECT } else { Duration::ZERO })
-            .connect(nats_url)
-            .await?;
-        Ok(Self { jetstream: Arc::new(jetstream::new(client)) })
+            .reconnect_delay_callback(|attempts| if attempts > 1 { RECONNECT } else { Duration::ZERO });
+        Ok(Self { jetstream: Arc::new(jetstream::new(connect(options, nats_url).await?)) })
     }
 
     /// Registers an instance and keeps it registered until it is withdrawn or the process ends.

@@ -200,10 +200,10 @@ impl Service {
     async fn register(&self) -> anyhow::Result<registry::Registered> {
         let address = match &self.settings.advertise {
             Some(address) => address.clone(),
-            None => own_address(self.address, &self.settings.nats_url).await?,
+            None => own_address(self.address, self.settings.nats_url()).await?,
         };
         let registration = Registration::new(self.name, self.version, &address);
-        Ok(Registry::connect(&self.settings.nats_url).await?.register(registration))
+        Ok(Registry::connect(self.settings.nats_url()).await?.register(registration))
     }
 }
 

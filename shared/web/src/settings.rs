@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, ValueEnum};
+use secrecy::{ExposeSecret, SecretString};
 
 /// Settings that every process has. Each is a flag and an environment variable.
 #[derive(Clone, Debug, Args)]
@@ -28,9 +29,10 @@ pub struct Settings {
     #[arg(long, env = "AUTH_URL", default_value = "http://127.0.0.1:8081/auth", value_parser = base_url)]
     pub auth_url: String,
 
-    /// The NATS server, for events and the service registry.
-    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
-    pub nats_url: String,
+    /// The NATS server, for events and the service registry, e.g. `nats://suite:…@127.0.0.1:4222`. Name and password are
+    /// letters and digits. Secret.
+    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222", hide_env_values = true)]
+    pub nats_url: SecretString,
 
     /// Log filter, e.g. info or debug,sqlx=warn.
     #[arg(long, env = "LOG", default_value = "info,sqlx=warn")]
@@ -74,6 +76,11 @@ impl Settings {
         format!("{}/auth", self.public_url)
     }
 
+    /// The NATS server, with what lets in there: never to be shown.
+    pub fn nats_url(&self) -> &str {
+        self.nats_url.expose_secret()
+    }
+
     /// How long requests in flight may go on after SIGTERM.
     pub fn shutdown_deadline(&self) -> Duration {
         Duration::from_millis(self.shutdown_deadline_ms)
@@ -88,7 +95,7 @@ impl Settings {
             advertise: None,
             public_url: public_url.to_owned(),
             auth_url: auth_url.to_owned(),
-            nats_url: nats_url.to_owned(),
+            nats_url: nats_url.to_owned().into(),
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             otlp_endpoint: None,

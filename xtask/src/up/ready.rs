@@ -23,7 +23,7 @@ ready in {:.1} s: {instances} processes, PostgreSQL on port {}, NATS at {}
   cargo retail down   stops all this, as does Ctrl-C where it was started",
         took.as_secs_f64(),
         suite.postgres().access().port,
-        suite.nats().url(),
+        suite.nats().address(),
         logs.display(),
     )
 }

@@ -64,7 +64,7 @@ impl Sides {
     /// A suite of its own, with an `order` of this side.
     pub async fn suite(&self, side: Side) -> Result<Suite> {
         self.next_is(side)?;
-        Suite::temporary(&self.directory).await
+        Suite::temporary_of_any_age(&self.directory).await
     }
 }
 

@@ -28,7 +28,7 @@ pub async fn hears_nonsense(stage: &Stage<'_>) -> Result<()> {
 async fn ends_as_one_letter(stage: &Stage<'_>, event: &Value, mark: &str) -> Result<()> {
     let world = stage.world;
     stage.arm().await?;
-    let nats = async_nats::connect(world.suite.nats().url()).await?;
+    let nats = registry::connect(async_nats::ConnectOptions::new(), &world.suite.nats().url()).await?;
     let jetstream = async_nats::jetstream::new(nats);
     jetstream.publish(ShipmentDispatched::TYPE, event.to_string().into()).await?.await?;
     let of_it = |letters: &Value| {

@@ -31,7 +31,9 @@ pub async fn is_told_of_calls(stage: &Stage<'_>) -> Result<()> {
         },
     });
     stage.arm().await?;
-    let jetstream = async_nats::jetstream::new(async_nats::connect(world.suite.nats().url()).await?);
+    let jetstream = async_nats::jetstream::new(
+        registry::connect(async_nats::ConnectOptions::new(), &world.suite.nats().url()).await?,
+    );
     jetstream.publish(CallsMetered::TYPE, event.to_string().into()).await?.await?;
     stage.risen().await?;
     let stream = jetstream.get_stream("gateway").await?;

@@ -29,7 +29,10 @@ impl Network {
             if *asked != id {
                 let there = port_of(value).with_context(|| format!("no port in {variable}"))?;
                 let here = self.begin((id, asked), there)?;
-                *value = value.replacen(&format!(":{there}"), &format!(":{here}"), 1);
+                // The last one: a password may begin like the port.
+                if let Some((before, after)) = value.rsplit_once(&format!(":{there}")) {
+                    *value = format!("{before}:{here}{after}");
+                }
             }
         }
         if !matches!(id, "auth" | "gateway") {
@@ -83,7 +86,7 @@ mod tests {
         let network = Network::default();
         let all = || {
             vec![
-                ("DATABASE_URL", "postgres://order:10@127.0.0.1:5432/order".to_owned()),
+                ("DATABASE_URL", "postgres://order:54321@127.0.0.1:5432/order".to_owned()),
                 ("AUTH_URL", "http://127.0.0.1:8081/auth".to_owned()),
                 ("BIND", "127.0.0.1:1".to_owned()),
             ]
@@ -94,7 +97,10 @@ mod tests {
         assert_eq!(told, again);
         let ports: Vec<_> = told.iter().map(|(_, url)| port_of(url).unwrap()).collect();
         assert!(!ports.contains(&5432) && !ports.contains(&8081), "{told:?}");
-        assert!(told[0].1.starts_with("postgres://order:10@127.0.0.1:") && told[0].1.ends_with("/order"), "{told:?}");
+        assert!(
+            told[0].1.starts_with("postgres://order:54321@127.0.0.1:") && told[0].1.ends_with("/order"),
+            "{told:?}"
+        );
         assert_eq!(told[2], all()[2]);
         let ends = [("gateway", "order-2"), ("order-2", "auth"), ("order-2", "postgres")];
         assert_eq!(network.all(), ends.map(owned));
