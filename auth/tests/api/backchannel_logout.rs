@@ -75,6 +75,7 @@ async fn a_client_is_told_which_session_of_whom_has_ended() {
     let told = Told::by(&auth).await;
     let cookie = auth.log_in("alice").await;
     let sid = auth.sid(&cookie).await;
+    assert_eq!(auth.sid(&cookie).await, sid);
     log_out(&auth, &cookie).await;
     eventually(async || left(&auth).await == 0).await;
     let heard = told.heard();
@@ -274,7 +275,7 @@ async fn clients_that_never_answer_hold_up_nobody_else() {
             returning client_id)
         insert into backchannel_logout (id, client_id, user_id, session_id, due_at)
         select gen_random_uuid(), client_id, gen_random_uuid(), gen_random_uuid(), $1 - interval '1 hour'
-        from silent, generate_series(1, 8)
+        from silent, generate_series(1, 30)
         union all select gen_random_uuid(), 'demo', gen_random_uuid(), gen_random_uuid(), $1 from generate_series(1, 6)";
     let mut db = auth.database.connect().await;
     sqlx::query(rows).bind(auth.clock.now()).bind(silent).execute(&mut db).await.unwrap();

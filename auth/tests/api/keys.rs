@@ -263,6 +263,18 @@ async fn a_key_that_somebody_else_may_have_is_taken_out_at_once_and_another_one_
 }
 
 #[tokio::test]
+async fn a_key_made_on_command_is_published_before_it_signs_too() {
+    let auth = Auth::start().await;
+    let (olga, before) = (operator(&auth).await, signs(&auth).await);
+    let made = auth.client.post(KEYS, &olga, &Value::Null).await.expect(201).json();
+    assert_eq!(published(&auth).await, [made_for(&made, "ES256"), &before]);
+    assert_eq!(signs(&auth).await, before);
+    auth.clock.advance(Duration::minutes(5));
+    assert_eq!(signs(&auth).await, made_for(&made, "ES256"));
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn only_operators_change_the_keys() {
     let auth = Auth::start().await;
     let sam = text(&auth.tokens("sam", "openid auth:operate").await, "access_token").to_owned();

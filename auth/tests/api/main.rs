@@ -25,6 +25,7 @@ mod login;
 mod logout;
 mod par;
 mod purge;
+mod recorded;
 mod refresh;
 mod register;
 mod resources;

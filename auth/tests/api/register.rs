@@ -29,6 +29,13 @@ async fn a_client_registers_itself_logs_a_user_in_and_deletes_itself() {
     let tokens = tokens(&auth, client_id, secret).await;
     let access_token = text(&tokens, "access_token");
     assert!(auth.is_alive(access_token).await);
+    // It is no resource server: what others hold is none of its business.
+    let others = auth.tokens("bob", "openid order:read").await;
+    for (token, active) in [(access_token, true), (text(&others, "access_token"), false)] {
+        let form = [("client_id", client_id), ("client_secret", secret), ("token", token)];
+        let told = auth.submit("/auth/introspect", "", &form).await.expect(200).json();
+        assert_eq!(told["active"], active, "{told}");
+    }
     let own = text(&client, "registration_access_token");
     let path = format!("{REGISTER}/{client_id}");
     assert!(text(&client, "registration_client_uri").ends_with(&path));

@@ -188,6 +188,13 @@ async fn only_operators_read_it() {
         assert_eq!(tokens["scope"], "openid");
         auth.client.get(EVENTS, text(&tokens, "access_token")).await.expect(403);
     }
+    // Nor an operator who has not let the client act so, nor a machine that may not.
+    for tokens in [
+        auth.tokens("olga", "openid order:read").await,
+        auth.client_credentials("reporting", &[]).await.expect(200).json(),
+    ] {
+        auth.client.get(EVENTS, text(&tokens, "access_token")).await.expect(403);
+    }
     let olga = operator(&auth).await;
     auth.client.get(EVENTS, &olga).await.expect(200);
     for wrong in ["limit=0", "limit=101", "after=x", "subject=%00", "kind=%FF"] {
