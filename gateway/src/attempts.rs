@@ -1,7 +1,6 @@
 //! One request, in as many attempts as its policy allows: each chooses an instance, and what comes of it decides whether
 //! there is another.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{Method, StatusCode, header};
 use hyper::body::Body as _;
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{self, sleep, timeout_at};
 
 use crate::balance::{self, Ejection, InFlight, Instance};
 use crate::body::Upload;
@@ -20,13 +19,14 @@ use crate::forward::{Forwarder, Message, chain, fault, respond};
 use crate::pool::Leased;
 use crate::retry::{self, Budget, Why};
 use crate::routes::Route;
+use crate::trail;
 
 /// A request on its way, with the instances that were asked, in order.
 struct Request<'r> {
     route: &'r Route,
     ejection: &'r Ejection,
     deadline: Deadline,
-    message: Message,
+    message: Box<Message>,
     upload: Upload,
     budget: Option<Arc<Budget>>,
     asked: Vec<Arc<Instance>>,
@@ -51,87 +51,104 @@ enum Instead {
 }
 
 /// A request's body as the route takes it.
-pub fn upload(route: &Route, method: &Method, body: Body) -> Result<Upload, Refusal> {
+pub fn upload(route: &Route, method: &Method, body: Body, now: Instant) -> Result<Upload, Refusal> {
     let limit = route.body_limit;
     if body.size_hint().lower() > limit as u64 {
         return Err(Refusal::BodyTooLarge { limit });
     }
     let room = route.retry.filter(|_| retry::is_repeatable(method)).map_or(0, |retry| retry.policy.body);
-    Ok(Upload::new(body, limit, route.pause, room))
+    Ok(Upload::begun(body, limit, route.pause, room, now))
 }
 
 impl Forwarder {
-    /// Forwards within the route's limits and the deadline. `permit` is held until the end of the answer's body.
+    /// Forwards within the route's limits and the deadline. `permit` is held until the end of the answer's body. `now`
+    /// is when it begins.
     pub async fn send(
         &self,
         (route, ejection): (&Route, &Ejection),
         deadline: Deadline,
-        message: Message,
-        upload: Upload,
+        (message, upload): (Box<Message>, Upload),
         permit: Permit,
+        now: time::Instant,
     ) -> Result<Response, Refusal> {
         let budget = self.budgets.of(route);
         let mut request = Request { route, ejection, deadline, message, upload, budget, asked: Vec::new() };
-        let answer = timeout_at(deadline.at, self.attempts(&mut request)).await;
-        let (answer, held) = answer.unwrap_or_else(|_| Err(self.time_is_over(&request)))?;
+        let (answer, held) = self.attempts(&mut request, now).await?;
         Ok(respond(route, answer, (held, permit)))
     }
 
-    async fn attempts(&self, request: &mut Request<'_>) -> Result<(http::Response<Leased>, InFlight), Refusal> {
+    async fn attempts(
+        &self,
+        request: &mut Request<'_>,
+        mut now: time::Instant,
+    ) -> Result<(http::Response<Leased>, InFlight), Refusal> {
         if let Some(budget) = &request.budget {
-            budget.earn(Instant::now());
+            budget.earn(now.into_std());
         }
         let service = request.route.service;
-        let instance = self.choose(request).ok_or(Refusal::NoInstance { service })?;
+        let instance = self.choose(request, now.into_std()).ok_or(Refusal::NoInstance { service })?;
         // Nobody has taken anything of it.
         let mut next = (instance, request.upload.offer().unwrap_or_default());
         loop {
             let (instance, body) = next;
             request.asked.push(Arc::clone(&instance));
-            next = match self.ask(request, &instance, body).await {
+            next = match self.ask(request, &instance, body, now).await {
                 Outcome::Answer(answer, held) => return Ok((answer, held)),
                 Outcome::Refused(refusal) => return Err(refusal),
                 Outcome::Elsewhere(next) => next,
-                Outcome::Again(why, instead) => match self.next(request, why).await {
+                // What is seldom is not part of every request's state.
+                Outcome::Again(why, instead) => match Box::pin(self.next(request, why)).await {
                     Some(next) => next,
                     None => return instead.told(),
                 },
-            }
+            };
+            now = time::Instant::now();
         }
     }
 
-    async fn ask(&self, request: &mut Request<'_>, instance: &Arc<Instance>, body: Body) -> Outcome {
-        let began = Instant::now();
-        request.deadline.pass_on(&mut request.message.headers);
-        let mut attempt = pin!(self.attempt(instance, request.message.clone(), body));
-        let patience = request.patience();
-        let answer = match timeout(patience, &mut attempt).await {
+    // No longer than until the deadline.
+    async fn ask(
+        &self,
+        request: &mut Request<'_>,
+        instance: &Arc<Instance>,
+        body: Body,
+        began: time::Instant,
+    ) -> Outcome {
+        request.deadline.pass_on(&mut request.message.headers, began);
+        // One step of the way, and no part of the state of all those before it, each of which would be moved with it.
+        let mut attempt = Box::pin(self.attempt(instance, request.message.to(instance, body)));
+        let patience = request.patience(began);
+        let answer = match timeout_at(began + patience, &mut attempt).await {
             Ok(answer) => answer,
-            Err(_) => match self.elsewhere(request, instance, patience).await {
+            Err(_) => match Box::pin(self.elsewhere(request, instance, patience)).await {
                 Some(next) => {
                     instance.recent.answered(patience, true, Instant::now());
                     return Outcome::Elsewhere(next);
                 }
-                None => attempt.await,
+                None => match timeout_at(request.deadline.at, attempt).await {
+                    Ok(answer) => answer,
+                    Err(_) => return Outcome::Refused(self.time_is_over(request)),
+                },
             },
         };
         let (now, failed) = (Instant::now(), answer.as_ref().map_or(true, |(it, _)| it.status().is_server_error()));
-        instance.recent.answered(now.saturating_duration_since(began), failed, now);
+        instance.recent.answered(now.saturating_duration_since(began.into_std()), failed, now);
         if let Ok((answer, _)) = &answer {
-            self.blame(request, instance, says_of_instance(answer.status(), request));
+            self.blame(request, instance, says_of_instance(answer.status(), request), now);
         }
         match answer {
             Ok((answer, held)) if is_not_now(&answer) => Outcome::Again(Why::NotNow, Instead::Answer(answer, held)),
             Ok((answer, held)) => Outcome::Answer(answer, held),
             Err(error) if error.is_connect() => {
-                tracing::warn!(instance = %instance.authority, cause = chain(&error), "cannot connect");
+                let request_id = trail::id(&request.message.headers);
+                tracing::warn!(request_id, instance = %instance.authority, cause = chain(&error), "cannot connect");
                 instance.refused(request.ejection, Instant::now());
                 let unreachable = Refusal::Unreachable { service: request.route.service };
                 Outcome::Again(Why::NotConnected, Instead::Refusal(unreachable))
             }
-            Err(error) => match fault(request.route, &error) {
+            Err(error) => match fault(request.route, trail::id(&request.message.headers), &error) {
                 broke_off @ Refusal::BadAnswer { .. } => {
-                    self.blame(request, instance, Some(false));
+                    self.blame(request, instance, Some(false), now);
                     Outcome::Again(Why::BrokeOff, Instead::Refusal(broke_off))
                 }
                 refusal => Outcome::Refused(refusal),
@@ -144,9 +161,9 @@ impl Forwarder {
         // As long as the caller sends, it is the caller who is slow.
         let next = if request.upload.is_finished() { self.next(request, Why::Silent).await } else { None }?;
         // Who sets a short deadline ejects no instance for others, nor does who sends slowly.
-        let waited = request.upload.rests().map_or(waited, |rests| rests.min(waited));
+        let waited = request.upload.rests(Instant::now()).map_or(waited, |rests| rests.min(waited));
         if request.route.retry.is_some_and(|retry| waited >= retry.policy.attempt) {
-            self.blame(request, silent, Some(false));
+            self.blame(request, silent, Some(false), Instant::now());
         }
         Some(next)
     }
@@ -158,18 +175,19 @@ impl Forwarder {
         if attempts >= retry.attempts || !why.may_repeat(&request.message.method, request.upload.is_whole()) {
             return None;
         }
-        let other = self.choose(request);
+        let other = self.choose(request, Instant::now());
         let delay = if other.is_some() { Duration::ZERO } else { retry.delay(attempts, rand::random()) };
         // One that says that it cannot now is not asked again, nor is one that still may answer.
         let exhausted = other.is_none() && matches!(why, Why::NotNow | Why::Silent);
-        let too_late = tokio::time::Instant::now() + delay >= request.deadline.at;
+        let too_late = time::Instant::now() + delay >= request.deadline.at;
         if exhausted || too_late || !request.may_spend(why) {
             return None;
         }
         // Before the wait, during which the last attempt may still take of it, and more than is remembered.
         let body = request.upload.offer()?;
         sleep(delay).await;
-        let next = other.or_else(|| self.choose(request)).or_else(|| request.asked.last().map(Arc::clone));
+        let next =
+            other.or_else(|| self.choose(request, Instant::now())).or_else(|| request.asked.last().map(Arc::clone));
         next.map(|next| (next, body))
     }
 
@@ -181,14 +199,13 @@ impl Forwarder {
             asked.recent.answered(request.deadline.total, true, Instant::now());
         }
         if let Some(asked) = request.asked.last().filter(|_| !request.was_short()) {
-            self.blame(request, asked, Some(false));
+            self.blame(request, asked, Some(false), Instant::now());
         }
         Refusal::Timeout { service: request.route.service, after: request.deadline.total }
     }
 
     // `well`: whether it answered as it should; none if that cannot be told.
-    fn blame(&self, request: &Request<'_>, instance: &Arc<Instance>, well: Option<bool>) {
-        let now = Instant::now();
+    fn blame(&self, request: &Request<'_>, instance: &Arc<Instance>, well: Option<bool>, now: Instant) {
         match well {
             Some(true) => instance.succeeded(request.ejection, now),
             Some(false) => {
@@ -200,16 +217,16 @@ impl Forwarder {
     }
 
     // One that was not asked yet. The instances may have changed since the last attempt.
-    fn choose(&self, request: &Request<'_>) -> Option<Arc<Instance>> {
+    fn choose(&self, request: &Request<'_>, now: Instant) -> Option<Arc<Instance>> {
         let instances = self.discovery.instances(request.route.service);
-        balance::choose(&instances, &request.asked, request.ejection, Instant::now()).map(Arc::clone)
+        balance::choose(&instances, &request.asked, request.ejection, now).map(Arc::clone)
     }
 }
 
 impl Request<'_> {
     // What cannot be sent again is waited for until its time is over.
-    fn patience(&self) -> Duration {
-        let left = self.deadline.at.saturating_duration_since(tokio::time::Instant::now());
+    fn patience(&self, now: time::Instant) -> Duration {
+        let left = self.deadline.at.saturating_duration_since(now);
         let retry = self.route.retry.filter(|_| retry::is_repeatable(&self.message.method));
         retry.map_or(left, |retry| retry.policy.patience(left))
     }

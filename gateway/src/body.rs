@@ -88,15 +88,16 @@ struct Superseded;
 impl Upload {
     /// At most `limit` bytes, at most `pause` between two pieces. Remembers up to `room` bytes.
     pub fn new(body: Body, limit: usize, pause: Duration, room: usize) -> Self {
+        Self::begun(body, limit, pause, room, Instant::now())
+    }
+
+    /// The same for one that is offered from `began` on.
+    pub fn begun(body: Body, limit: usize, pause: Duration, room: usize, began: Instant) -> Self {
         let empty = body.is_end_stream();
         let body = if empty { Body::empty() } else { Body::new(Limited::new(Paced::new(body, pause, ()), limit)) };
         let body = Mutex::new(Taken { body, kept: Some(Vec::new()), room, offer: 0 });
-        let (began, finished) = (Instant::now(), OnceLock::new());
-        let upload = Self(Arc::new(Shared { body, began, finished }));
-        if empty {
-            upload.finish();
-        }
-        upload
+        let finished = if empty { OnceLock::from(began) } else { OnceLock::new() };
+        Self(Arc::new(Shared { body, began, finished }))
     }
 
     /// The body for one attempt. `None` if bytes were taken of it that are not remembered.
@@ -126,8 +127,8 @@ impl Upload {
     }
 
     /// Since when the service has all of it, so that what it takes is its own time.
-    pub fn rests(&self) -> Option<Duration> {
-        self.0.finished.get().map(Instant::elapsed)
+    pub fn rests(&self, now: Instant) -> Option<Duration> {
+        self.0.finished.get().map(|finished| now.saturating_duration_since(*finished))
     }
 
     /// Whether the caller left the service at least half of the time that there is for both.

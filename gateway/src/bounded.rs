@@ -1,8 +1,10 @@
 //! A map with an end for each entry and a bound on their number. The oldest goes first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
+
+use foldhash::HashMap;
 
 pub struct Bounded<K, V> {
     entries: HashMap<K, Entry<V>>,
@@ -21,7 +23,7 @@ struct Entry<V> {
 impl<K: Hash + Eq + Copy, V> Bounded<K, V> {
     /// Keeps up to `capacity` entries.
     pub fn new(capacity: usize) -> Self {
-        Self { entries: HashMap::new(), order: VecDeque::new(), capacity, inserted: 0 }
+        Self { entries: HashMap::default(), order: VecDeque::new(), capacity, inserted: 0 }
     }
 
     /// The value under `key` unless its time is over.

@@ -108,7 +108,8 @@ impl Breakers {
     pub fn of(&self, route: &Route, method: &Method) -> Guard {
         Guard(route.breaker.map(|breaker| {
             let key = (route.service, breaker.name, Class::of(method));
-            self.0.of(key, breaker.policy, || Breaker::new(key, breaker.policy, Instant::now()))
+            let find = || self.0.of(key, breaker.policy, || Breaker::new(key, breaker.policy, Instant::now()));
+            Arc::clone(route.states.breakers[key.2 as usize].get(find))
         }))
     }
 
@@ -131,7 +132,8 @@ pub struct Standing {
     pub counts: Counts,
 }
 
-struct Breaker {
+/// One circuit, and how it is called.
+pub struct Breaker {
     key: Key,
     policy: Policy,
     circuit: Mutex<Circuit>,
@@ -189,15 +191,15 @@ pub struct Guard(Option<Arc<Breaker>>);
 
 impl Guard {
     /// Refuses if the circuit lets nothing through: before the request waits for a place.
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self, now: Instant) -> Result<(), Refusal> {
         let Some(breaker) = &self.0 else { return Ok(()) };
-        breaker.with(|circuit| circuit.check(Instant::now())).map_err(|again| breaker.refusal(again))
+        breaker.with(|circuit| circuit.check(now)).map_err(|again| breaker.refusal(again))
     }
 
     /// Lets the request in. As soon as all of `upload` has come, its time is the service's.
-    pub fn admit(self, upload: Upload) -> Result<Call, Refusal> {
+    pub fn admit(self, upload: Upload, now: Instant) -> Result<Call, Refusal> {
         let Some(breaker) = self.0 else { return Ok(Call { admitted: None, upload }) };
-        match breaker.with(|circuit| circuit.admit(Instant::now())) {
+        match breaker.with(|circuit| circuit.admit(now)) {
             Ok(ticket) => Ok(Call { admitted: Some((breaker, ticket)), upload }),
             Err(again) => Err(breaker.refusal(again)),
         }
@@ -212,7 +214,7 @@ pub struct Call {
 
 impl Call {
     /// What the answer says about the service.
-    pub fn judge(mut self, answer: &Result<Response, Refusal>, deadline: &Deadline) {
+    pub fn judge(mut self, answer: &Result<Response, Refusal>, deadline: &Deadline, now: Instant) {
         // Who sets a short deadline, or leaves little of it, learns that it was too short, and opens no circuit for others.
         let was_short = deadline.is_callers || !self.upload.was_quick(deadline.total);
         let failed = match answer {
@@ -224,15 +226,15 @@ impl Call {
             Err(Refusal::Timeout { .. }) if was_short => None,
             Err(Refusal::Timeout { .. } | Refusal::Unreachable { .. } | Refusal::BadAnswer { .. }) => Some(true),
             // Faults of the caller, and a service that nobody runs: nothing needs to be spared.
-            Err(_) => return self.settle(None),
+            Err(_) => return self.settle(None, now),
         };
-        self.settle(self.outcome(failed));
+        self.settle(self.outcome(failed, now), now);
     }
 
-    fn outcome(&self, failed: Option<bool>) -> Option<Outcome> {
+    fn outcome(&self, failed: Option<bool>, now: Instant) -> Option<Outcome> {
         let (breaker, _) = self.admitted.as_ref()?;
         // Not before the caller has sent all: until then it is the caller who is slow.
-        let slow = self.upload.rests().is_some_and(|rests| rests >= breaker.policy.slow_after);
+        let slow = self.upload.rests(now).is_some_and(|rests| rests >= breaker.policy.slow_after);
         match failed {
             Some(failed) => Some(Outcome { failed, slow }),
             // Nobody waited for the end, but it was slow before.
@@ -240,14 +242,17 @@ impl Call {
         }
     }
 
-    fn settle(&mut self, outcome: Option<Outcome>) {
+    fn settle(&mut self, outcome: Option<Outcome>, now: Instant) {
         let Some((breaker, ticket)) = self.admitted.take() else { return };
-        breaker.with(|circuit| circuit.settle(ticket, outcome, Instant::now()));
+        breaker.with(|circuit| circuit.settle(ticket, outcome, now));
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.settle(self.outcome(None));
+        if self.admitted.is_some() {
+            let now = Instant::now();
+            self.settle(self.outcome(None, now), now);
+        }
     }
 }

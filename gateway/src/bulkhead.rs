@@ -62,7 +62,8 @@ impl Bulkheads {
     pub async fn enter(&self, route: &Route, deadline: &Deadline) -> Result<Permit, Refusal> {
         let Some(declared) = route.bulkhead else { return Ok(Permit(None)) };
         let (service, policy) = (route.service, declared.policy);
-        let bulkhead = self.0.of((service, declared.name), policy, || Bulkhead::new(policy));
+        let find = || self.0.of((service, declared.name), policy, || Bulkhead::new(policy));
+        let bulkhead = route.states.bulkhead.get(find);
         let entered = bulkhead.enter(deadline.at).await;
         entered.map(|place| Permit(Some(place))).map_err(|outcome| {
             metrics::counter!("gateway_bulkhead_refusals_total", "service" => service, "outcome" => outcome)
@@ -90,7 +91,8 @@ pub struct Standing {
     pub queue: usize,
 }
 
-struct Bulkhead {
+/// One of them.
+pub struct Bulkhead {
     policy: Policy,
     places: Arc<Semaphore>,
     waiting: AtomicUsize,

@@ -18,7 +18,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header, request::Parts as Head};
 use web::Problem;
 
-use crate::{App, deadline::Deadline, hygiene, path, policies::Policies, proofs::Whole, proxy};
+use crate::{App, deadline::Deadline, front, hygiene, path, policies::Policies, proofs::Whole, proxy};
 pub use declared::{Api, Resource, Row};
 use parts::Asking;
 use template::Values;
@@ -28,7 +28,10 @@ use wanted::Wanted;
 pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let policies = app.policies.load_full();
     match found(&policies, request.uri().path()) {
-        None => proxy::forward(State(app), request).await,
+        None => {
+            let peer = front::peer(request.extensions());
+            proxy::forward(&app, request, peer).await
+        }
         Some((resource, from_path)) => {
             let (head, _) = request.into_parts();
             let (wanted, query) = match Wanted::take(&resource.line, &head) {

@@ -6,7 +6,7 @@ use std::future::ready;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Body as _;
 use serde::Deserialize;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
@@ -106,20 +106,25 @@ impl Accepts {
 
 fn is_text(headers: &HeaderMap) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let kinds = ["application/json", "application/xml", "application/javascript", "application/cbor"];
-    (essence.starts_with("text/") && essence != "text/event-stream")
-        || kinds.contains(&essence.as_str())
-        || ["+json", "+xml"].iter().any(|suffix| essence.ends_with(suffix))
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let is = |name: &str| essence.eq_ignore_ascii_case(name);
+    let begins = |part: &str| essence.get(..part.len()).is_some_and(|it| it.eq_ignore_ascii_case(part));
+    let ends = |part: &str| {
+        let at = essence.len().checked_sub(part.len());
+        at.and_then(|at| essence.get(at..)).is_some_and(|it| it.eq_ignore_ascii_case(part))
+    };
+    ["application/json", "application/xml", "application/javascript", "application/cbor"].into_iter().any(is)
+        || (begins("text/") && !is("text/event-stream"))
+        || ["+json", "+xml"].into_iter().any(ends)
 }
 
 // Encoded already, a part of something, or not to be touched.
 fn is_fixed(headers: &HeaderMap) -> bool {
-    let fixed: [HeaderName; 2] = [header::CONTENT_ENCODING, header::CONTENT_RANGE];
     let untouchable = |said: &HeaderValue| {
-        said.as_bytes().to_ascii_lowercase().windows(12).any(|directive| directive == b"no-transform")
+        said.as_bytes().windows(12).any(|directive| directive.eq_ignore_ascii_case(b"no-transform"))
     };
-    fixed.iter().any(|name| headers.contains_key(name))
+    headers.contains_key(header::CONTENT_ENCODING)
+        || headers.contains_key(header::CONTENT_RANGE)
         || headers.get_all(header::CACHE_CONTROL).iter().any(untouchable)
 }
 
@@ -127,7 +132,7 @@ fn is_fixed(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn with(name: HeaderName, value: &str) -> HeaderMap {
+    fn with(name: http::HeaderName, value: &str) -> HeaderMap {
         HeaderMap::from_iter([(name, value.parse().unwrap())])
     }
 

@@ -21,25 +21,24 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// The caller's, but never later than the route's.
-    pub fn of(headers: &HeaderMap, route: &Route) -> Result<Self, Refusal> {
-        Self::within(headers, route.timeout)
-    }
-
     /// The caller's, but never later than this.
     pub fn within(headers: &HeaderMap, most: Duration) -> Result<Self, Refusal> {
+        Self::from(headers, most, Instant::now())
+    }
+
+    fn from(headers: &HeaderMap, most: Duration, now: Instant) -> Result<Self, Refusal> {
         let asked = web::request_timeout(headers).map_err(|_| Refusal::BadRequestTimeout)?;
         let is_callers = asked.is_some_and(|asked| asked < most);
         let total = asked.map_or(most, |asked| asked.min(most));
-        Ok(Self { at: Instant::now() + total, total, is_callers })
+        Ok(Self { at: now + total, total, is_callers })
     }
 
     /// That which the gateway itself sets for a part of something, or the caller's; never later than the route's.
-    pub fn of_request(head: &Parts, route: &Route) -> Result<Self, Refusal> {
+    pub fn of_request(head: &Parts, route: &Route, now: Instant) -> Result<Self, Refusal> {
         match head.extensions.get::<Self>() {
             Some(set) if set.total <= route.timeout => Ok(*set),
-            Some(_) => Self::within(&HeaderMap::new(), route.timeout),
-            None => Self::of(&head.headers, route),
+            Some(_) => Self::from(&HeaderMap::new(), route.timeout, now),
+            None => Self::from(&head.headers, route.timeout, now),
         }
     }
 
@@ -49,8 +48,8 @@ impl Deadline {
     }
 
     /// What is left, as the next hop is told it.
-    pub fn pass_on(&self, headers: &mut HeaderMap) {
-        let left = self.at.saturating_duration_since(Instant::now()).as_millis();
+    pub fn pass_on(&self, headers: &mut HeaderMap, now: Instant) {
+        let left = self.at.saturating_duration_since(now).as_millis();
         headers.insert(REQUEST_TIMEOUT, HeaderValue::from(u64::try_from(left.max(1)).unwrap_or(u64::MAX)));
     }
 }
@@ -62,7 +61,7 @@ mod tests {
 
     fn of(asked: &[&str]) -> Result<Deadline, Refusal> {
         let headers = asked.iter().map(|value| (REQUEST_TIMEOUT, value.parse().unwrap())).collect();
-        Deadline::of(&headers, Policies::standard().route("/api/store/v1/x").unwrap())
+        Deadline::within(&headers, Policies::standard().route("/api/store/v1/x").unwrap().timeout)
     }
 
     #[test]
@@ -87,11 +86,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         let told = |headers: &HeaderMap| headers[REQUEST_TIMEOUT].to_str().unwrap().parse::<u64>().unwrap();
         let mut deadline = of(&["900"]).unwrap();
-        deadline.pass_on(&mut headers);
+        deadline.pass_on(&mut headers, Instant::now());
         assert!((1..=900).contains(&told(&headers)));
         // A request that is over is told the shortest time there is.
         deadline.at = Instant::now();
-        deadline.pass_on(&mut headers);
+        deadline.pass_on(&mut headers, Instant::now());
         assert_eq!(told(&headers), 1);
     }
 }

@@ -69,7 +69,8 @@ impl Format {
     }
 
     fn of(media_type: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.names().contains(&media_type))
+        let is_called = |format: &Self| format.names().iter().any(|name| name.eq_ignore_ascii_case(media_type));
+        Self::ALL.into_iter().find(is_called)
     }
 
     fn read(self, bytes: &[u8]) -> Result<Value, String> {
@@ -101,7 +102,8 @@ pub struct Shape {
     service: &'static str,
     policy: Policy,
     method: Method,
-    accept: Vec<HeaderValue>,
+    // None: the caller takes none of them.
+    format: Option<Format>,
     fields: Option<Fields>,
 }
 
@@ -110,9 +112,9 @@ impl Shape {
     pub fn take(route: &Route, head: &Parts, target: &mut PathAndQuery) -> Result<Option<Self>, Refusal> {
         let Some(formats) = route.formats else { return Ok(None) };
         let fields = Fields::take(target)?.filter(|_| head.method == Method::GET);
-        let accept = head.headers.get_all(header::ACCEPT).iter().cloned().collect();
+        let format = accept::best(&head.headers);
         let (service, policy, method) = (route.service, formats.policy, head.method.clone());
-        Ok(Some(Self { service, policy, method, accept, fields }))
+        Ok(Some(Self { service, policy, method, format, fields }))
     }
 
     /// The answer as the caller wants it.
@@ -126,11 +128,11 @@ impl Shape {
             response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT));
             return Ok(response);
         }
-        let Some(Format::Json) = Format::of(&essence(response.headers())) else { return Ok(response) };
+        let Some(Format::Json) = Format::of(essence(response.headers())) else { return Ok(response) };
         response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT));
         let is_problem = response.status().is_client_error() || response.status().is_server_error();
         let read_only = self.method == Method::GET || self.method == Method::HEAD;
-        let format = match accept::best(&self.accept) {
+        let format = match self.format {
             Some(format) => format,
             // What was done cannot be refused any more, and a problem is better told in JSON than not at all.
             None if is_problem || !read_only => Format::Json,
@@ -161,7 +163,7 @@ impl Shape {
 
 /// The body as the service understands it: JSON instead of XML or CBOR.
 pub async fn read(route: &Route, headers: &mut HeaderMap, body: Body, deadline: &Deadline) -> Result<Body, Refusal> {
-    let Some(format) = Format::of(&essence(headers)).filter(|format| *format != Format::Json) else { return Ok(body) };
+    let Some(format) = Format::of(essence(headers)).filter(|format| *format != Format::Json) else { return Ok(body) };
     if route.formats.is_none() || body.is_end_stream() {
         return Ok(body);
     }
@@ -183,7 +185,7 @@ pub async fn read(route: &Route, headers: &mut HeaderMap, body: Body, deadline: 
     Ok(Body::from(json))
 }
 
-fn essence(headers: &HeaderMap) -> String {
+fn essence(headers: &HeaderMap) -> &str {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    media_type.split(';').next().unwrap_or_default().trim()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Uri, Version, header};
+use http::{HeaderMap, Method, Request, Uri, header};
 use http_body_util::LengthLimitError;
 
 use crate::balance::{InFlight, Instance};
@@ -40,20 +40,23 @@ impl Forwarder {
     pub async fn attempt(
         &self,
         instance: &Arc<Instance>,
-        message: Message,
-        body: Body,
+        request: Request<Body>,
     ) -> Result<(http::Response<Leased>, InFlight), Fault> {
         let held = instance.enter();
-        let mut request = Request::new(body);
-        *request.method_mut() = message.method;
-        *request.uri_mut() = Uri::from(message.target);
-        *request.version_mut() = Version::HTTP_11;
-        *request.headers_mut() = message.headers;
-        if let Some(host) = &instance.host {
-            request.headers_mut().entry(header::HOST).or_insert_with(|| host.clone());
-        }
-        let answer = pool::send(&instance.authority, request).await?;
+        let answer = pool::send(instance, request).await?;
         Ok((answer, held))
+    }
+}
+
+impl Message {
+    /// As a request to this instance.
+    pub fn to(&self, instance: &Instance, body: Body) -> Request<Body> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = Uri::from(self.target.clone());
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().entry(header::HOST).or_insert_with(|| instance.host.clone());
+        request
     }
 }
 
@@ -68,7 +71,7 @@ pub fn respond<H: Send + Unpin + 'static>(route: &Route, answer: http::Response<
 }
 
 /// What the caller is told when an attempt failed after it was connected.
-pub fn fault(route: &Route, error: &Fault) -> Refusal {
+pub fn fault(route: &Route, request_id: &str, error: &Fault) -> Refusal {
     let service = route.service;
     if caused_by::<LengthLimitError>(error) {
         let limit = route.body_limit;
@@ -81,7 +84,7 @@ pub fn fault(route: &Route, error: &Fault) -> Refusal {
     if hyper.is_some_and(hyper::Error::is_user) {
         return Refusal::BodyBroken;
     }
-    tracing::warn!(service, cause = chain(error), "no answer");
+    tracing::warn!(request_id, service, cause = chain(error), "no answer");
     Refusal::BadAnswer { service }
 }
 

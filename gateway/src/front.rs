@@ -5,13 +5,19 @@ mod connection;
 mod counted;
 mod runtime;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Router,
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, Request},
     response::Response,
 };
+use futures::{FutureExt, future::Either};
+use http::Extensions;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use web::Door;
@@ -21,6 +27,11 @@ use runtime::Listeners;
 
 /// How routes that no router leads to are called in spans and metrics.
 const FORWARDED: &str = "/{*path}";
+
+/// Where a request comes from, as it was noted for the gateway's own pages.
+pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
+}
 
 /// What answers every request.
 pub struct Front {
@@ -41,24 +52,22 @@ impl Front {
         self.tls.as_ref()?.address()
     }
 
-    async fn answer(self: Arc<Self>, mut request: Request, peer: SocketAddr) -> Response {
-        request.extensions_mut().insert(ConnectInfo(peer));
+    // Each is a future in a future, without a state of its own around it: they are moved with every request.
+    fn answer(&self, mut request: Request, peer: SocketAddr) -> impl Future<Output = Response> {
         let id = trail::name(&mut request);
-        let mut response = self.unnamed(request).await;
-        trail::tell(id, &mut response);
-        response
-    }
-
-    async fn unnamed(self: Arc<Self>, request: Request) -> Response {
-        if self.app.policies.load().route(request.uri().path()).is_none() {
+        let answer = if self.app.policies.load().route(request.uri().path()).is_some() {
+            let forward = move |request| proxy::forward(&self.app, request, Some(peer.ip()));
+            Either::Left(web::answered(request, (FORWARDED, id.clone()), forward))
+        } else {
+            request.extensions_mut().insert(ConnectInfo(peer));
             // A router cannot fail.
-            return self.pages.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
-        }
-        web::answered(request, FORWARDED, |request| {
-            // It is large, and would be moved into each of those around it.
-            trail::lay(request, |request| Box::pin(proxy::forward(State(Arc::clone(&self.app)), request)))
+            let page = self.pages.clone().oneshot(request).map(|page| page.unwrap_or_else(|never| match never {}));
+            Either::Right(Box::pin(page))
+        };
+        answer.map(|mut response| {
+            trail::tell(id, &mut response);
+            response
         })
-        .await
     }
 }
 

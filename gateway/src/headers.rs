@@ -13,7 +13,7 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 // RFC 9110 §7.6.1, and `Expect`, which the gateway has answered itself.
-const HOP_BY_HOP: [HeaderName; 9] = [
+static HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -46,7 +46,7 @@ const CLAIMS: [&str; 16] = [
 ];
 
 // What tells more about a service than its contract does.
-const INTERNAL: [HeaderName; 3] = [header::SERVER, HeaderName::from_static("x-powered-by"), header::VIA];
+static INTERNAL: [HeaderName; 3] = [header::SERVER, HeaderName::from_static("x-powered-by"), header::VIA];
 
 /// The public origin, as services are told it.
 #[derive(Debug, Clone)]

@@ -26,6 +26,7 @@ use serde::Deserialize;
 use crate::claims::Class;
 use crate::kept::Kept;
 use crate::policies::{Named, Within};
+use crate::routes::Route;
 use changes::Changes;
 use control::Wants;
 use flights::Flights;
@@ -80,8 +81,10 @@ impl TryFrom<Section> for Policy {
 pub struct Caches(Kept<&'static str, Policy, Cache>);
 
 impl Caches {
-    fn of(&self, declared: &Named<Policy>) -> Arc<Cache> {
-        self.0.of(declared.name, declared.policy, || Cache::new(declared.name, declared.policy))
+    /// The one of a route, if its answers are kept.
+    fn of<'r>(&self, route: &'r Route) -> Option<&'r Arc<Cache>> {
+        let Named { name, policy } = route.cache?;
+        Some(route.states.cache.get(|| self.0.of(name, policy, || Cache::new(name, policy))))
     }
 
     /// All of them as they stand now: name, bytes, entries.
@@ -98,13 +101,14 @@ pub struct Key {
     pub target: PathAndQuery,
 }
 
-struct Cache {
+/// One of them.
+pub struct Cache {
     name: &'static str,
     policy: Policy,
     entries: sync::Cache<Key, Entry, Weigh>,
     flights: Flights,
     changes: Changes,
-    counters: [(&'static str, Counter); status::NAMES.len()],
+    counters: [Counter; status::NAMES.len()],
 }
 
 #[derive(Clone)]
@@ -133,8 +137,8 @@ impl Cache {
         let entries =
             sync::Cache::with_options(options, Weigh, DefaultHashBuilder::default(), DefaultLifecycle::default());
         // To find a metric by its labels costs much more than to count.
-        let counters = status::NAMES
-            .map(|result| (result, metrics::counter!("gateway_cache_total", "cache" => name, "result" => result)));
+        let counters =
+            status::NAMES.map(|result| metrics::counter!("gateway_cache_total", "cache" => name, "result" => result));
         Self { name, policy, entries, flights: Flights::default(), changes: Changes::default(), counters }
     }
 
@@ -176,10 +180,7 @@ impl Cache {
     }
 
     fn count(&self, status: Status) {
-        let name = status.name();
-        if let Some((_, counter)) = self.counters.iter().find(|(known, _)| *known == name) {
-            counter.increment(1);
-        }
+        self.counters[status.nth()].increment(1);
     }
 
     #[allow(clippy::cast_precision_loss)] // exact enough to look at

@@ -46,6 +46,7 @@ impl Translator {
         self: &Arc<Self>,
         request: &Parts,
         audience: &'static str,
+        mut now: Instant,
         mut stranger: impl FnMut() -> Result<(), Refusal>,
     ) -> Result<(HeaderValue, Arc<Claims>, Option<Unused>), Refusal> {
         let (scheme, token) = match presented(&request.headers) {
@@ -54,17 +55,20 @@ impl Translator {
         };
         let key = Key { token: Sha256::digest(token).into(), audience };
         let (answer, how) = loop {
-            break match self.cache.look(key, Instant::now()) {
+            break match self.cache.look(key, now) {
                 Look::Hit(granted @ Answer::Granted { .. }) => (granted, &self.hit),
                 Look::Hit(answer) => {
                     stranger()?;
                     (answer, &self.hit)
                 }
-                Look::Join(flight) => match flight.answer().await {
-                    Some(answer) => (answer, &self.joined),
-                    // Who was to ask was not let in: that says nothing about the others.
-                    None => continue,
-                },
+                Look::Join(flight) => {
+                    let Some(answer) = flight.answer().await else {
+                        // Who was to ask was not let in: that says nothing about the others.
+                        now = Instant::now();
+                        continue;
+                    };
+                    (answer, &self.joined)
+                }
                 Look::Lead(lead, flight) => {
                     stranger()?;
                     self.ask(lead, token.to_owned());
@@ -141,10 +145,8 @@ fn presented(headers: &HeaderMap) -> Result<(Scheme, &str), Refusal> {
         _ if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
         _ => return Err(Refusal::MalformedToken),
     };
-    if sent.next().is_some() || !is_token(token.as_bytes()) {
-        return Err(Refusal::MalformedToken);
-    }
-    if token.split('.').count() == 3 {
+    let dots = dots(token.as_bytes()).filter(|_| sent.next().is_none()).ok_or(Refusal::MalformedToken)?;
+    if dots == 2 {
         return Err(Refusal::ForeignJwt);
     }
     if token.len() > LONGEST_TOKEN {
@@ -153,9 +155,21 @@ fn presented(headers: &HeaderMap) -> Result<(Scheme, &str), Refusal> {
     Ok((scheme, token))
 }
 
-fn is_token(token: &[u8]) -> bool {
-    let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
-    !token.is_empty() && token.iter().all(allowed)
+// What tokens are made of (RFC 6750, section 2.1).
+const TOKEN: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0_u8);
+    while byte < 128 {
+        table[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+        byte += 1;
+    }
+    table
+};
+
+// How many dots a token has, if it is one.
+fn dots(token: &[u8]) -> Option<usize> {
+    let good = !token.is_empty() && token.iter().all(|byte| TOKEN[usize::from(*byte)]);
+    good.then(|| memchr::memchr_iter(b'.', token).count())
 }
 
 #[cfg(test)]
@@ -177,12 +191,15 @@ mod tests {
         let translator = Arc::new(Translator::new(Cache::new(Limits::default()), exchange, proofs));
         let (request, ()) =
             http::Request::get("/").header("authorization", "Bearer abc").body(()).unwrap().into_parts();
-        let mut joins = Box::pin(translator.translate(&request, "store", || Ok(())));
+        let mut joins = Box::pin(translator.translate(&request, "store", Instant::now(), || Ok(())));
         let stranger = || {
             assert!(joins.as_mut().now_or_never().is_none());
             Err(Refusal::NoToken)
         };
-        assert_eq!(translator.translate(&request, "store", stranger).await.unwrap_err(), Refusal::NoToken);
+        assert_eq!(
+            translator.translate(&request, "store", Instant::now(), stranger).await.unwrap_err(),
+            Refusal::NoToken
+        );
         // It asks on its own behalf now.
         assert!(joins.as_mut().now_or_never().is_none());
         assert_eq!(joins.await.unwrap_err(), Refusal::AuthUnavailable);

@@ -1,8 +1,9 @@
 //! What outlives the policies it works by: breakers, permits, budgets. Kept by name, begun anew only when its own section
 //! of the file is another.
 
+use std::fmt;
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use foldhash::HashMap;
@@ -44,9 +45,47 @@ fn find<K: Eq + Hash, P: PartialEq, S>(all: &HashMap<K, (P, Arc<S>)>, key: K, po
     all.get(&key).filter(|(made_for, _)| *made_for == policy).map(|(_, state)| Arc::clone(state))
 }
 
+/// Where one state is, for whoever needs it with every request: beside the declaration that it belongs to, and so for one
+/// gateway only.
+pub struct Found<S>(OnceLock<Arc<S>>);
+
+impl<S> Found<S> {
+    /// The state, looked for at the first time.
+    pub fn get(&self, find: impl FnOnce() -> Arc<S>) -> &Arc<S> {
+        self.0.get_or_init(find)
+    }
+}
+
+impl<S> Default for Found<S> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
+}
+
+impl<S> Clone for Found<S> {
+    /// To be looked for anew: the clone may become another declaration.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl<S> fmt::Debug for Found<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.get().is_some() { "Found" } else { "Found(not yet)" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_found_is_not_looked_for_again_but_by_a_clone() {
+        let (found, one) = (Found::default(), Arc::new(1));
+        assert!(Arc::ptr_eq(found.get(|| Arc::clone(&one)), &one));
+        assert!(Arc::ptr_eq(found.get(|| Arc::new(2)), &one));
+        assert_eq!(**found.clone().get(|| Arc::new(3)), 3);
+    }
 
     #[test]
     fn a_state_stays_until_its_policy_is_another() {

@@ -25,7 +25,8 @@ pub struct Meters {
 
 type Key = (&'static str, &'static str);
 
-struct OfRoute {
+/// What is counted of one route.
+pub struct OfRoute {
     in_flight: Gauge,
     by_class: [Counter; CLASSES.len()],
     seconds: Histogram,
@@ -34,11 +35,12 @@ struct OfRoute {
 
 impl Meters {
     /// Counts a request in until the answer is dropped or told how it was answered.
-    pub fn enter(&self, route: &Route) -> Counted {
+    pub fn enter(&self, route: &Route, now: Instant) -> Counted {
         let key = (route.prefix, route.service);
-        let meters = self.routes.of(key, (), || OfRoute::new(key, self.lately(route.service)));
+        let find = || self.routes.of(key, (), || OfRoute::new(key, self.lately(route.service)));
+        let meters = Arc::clone(route.states.meters.get(find));
         meters.in_flight.increment(1);
-        Counted { meters, began: Instant::now() }
+        Counted { meters, began: now }
     }
 
     /// What a service answered lately, as callers saw it.

@@ -1,17 +1,17 @@
 //! The gateway's own pages for operators. They know their callers as every service does: the opaque token is exchanged
 //! for a JWT for exactly the gateway, and that is verified.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::extract::{ConnectInfo, FromRef, Request, State};
+use axum::extract::{FromRef, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use web::{Permission, Verifier};
 
-use crate::App;
 use crate::throttle::Standing;
+use crate::{App, front};
 
 /// The gateway's name as an audience.
 pub const AUDIENCE: &str = "gateway";
@@ -37,11 +37,11 @@ pub struct Operators {
 /// Puts the JWT in place of the caller's token.
 pub async fn identify(State(it): State<Operators>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
-    let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let peer = front::peer(&head.extensions);
     let rate = it.app.policies.load().addresses;
     let stranger = || it.app.throttle.address(rate, peer, &mut Standing::default());
     let translator = &it.app.translator;
-    let identity = translator.translate(&head, AUDIENCE, stranger).await;
+    let identity = translator.translate(&head, AUDIENCE, Instant::now(), stranger).await;
     match identity.and_then(|(jwt, _, proof)| translator.use_up(proof).map(|()| jwt)) {
         Ok(jwt) => {
             head.headers.insert(header::AUTHORIZATION, jwt);

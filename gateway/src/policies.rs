@@ -39,7 +39,7 @@ pub use within::Within;
 const STANDARD: &str = include_str!("../policies.toml");
 
 /// Everything that is declared, checked. One request sees one of it from beginning to end.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Policies {
     /// Every route, the longest paths first.
     pub routes: Vec<Arc<Route>>,
@@ -85,6 +85,21 @@ struct Declared {
     compress: Written<compress::Policy>,
     #[serde(default)]
     formats: Written<formats::Policy>,
+}
+
+impl Clone for Policies {
+    /// For another gateway: its routes are its own, and so are their states.
+    fn clone(&self) -> Self {
+        Self {
+            routes: self.routes.iter().map(|route| Arc::new(Route::clone(route))).collect(),
+            connections: self.connections.clone(),
+            ejection: self.ejection,
+            resources: self.resources.clone(),
+            apis: self.apis.clone(),
+            plans: self.plans.clone(),
+            addresses: self.addresses,
+        }
+    }
 }
 
 impl Policies {

@@ -9,7 +9,7 @@ use std::{
 
 use axum::body::{Body, Bytes};
 use foldhash::HashMap;
-use http::{HeaderValue, Request, Response, StatusCode, header, uri::Authority};
+use http::{Request, Response, StatusCode, uri::Authority};
 use hyper::{
     body::{Body as HttpBody, Frame, Incoming, SizeHint},
     client::conn::http1::{SendRequest, handshake},
@@ -20,6 +20,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use crate::balance::Instance;
+
 const CONNECT: Duration = Duration::from_secs(1);
 // Shorter than any server here keeps an idle connection, so that none is closed just as it is used.
 const IDLE: Duration = Duration::from_secs(15);
@@ -27,8 +29,8 @@ const IDLE_PER_INSTANCE: usize = 256;
 const SWEEP: Duration = Duration::from_secs(5);
 
 thread_local! {
-    // The one used last is at the end, and is used next.
-    static POOL: RefCell<HashMap<Authority, Vec<Resting>>> = RefCell::default();
+    // By the instance's number. The one used last is at the end, and is used next.
+    static POOL: RefCell<HashMap<u64, Vec<Resting>>> = RefCell::default();
 }
 
 struct Resting {
@@ -54,57 +56,42 @@ impl Fault {
     }
 }
 
-/// One request to one instance, on a connection that rests or a new one. Its target is a path. A resting connection that
-/// turns out to be closed before a byte was sent is replaced; apart from that nothing is sent twice.
-pub async fn send(instance: &Authority, mut request: Request<Body>) -> Result<Response<Leased>, Fault> {
-    name_host(instance, &mut request)?;
-    while let Some(connection) = take(instance) {
-        match exchange(instance, connection, request).await {
-            Ok(response) => return Ok(response),
-            Err((_, Some(unsent))) => request = unsent,
-            Err((error, None)) => return Err(Fault::Exchange(error)),
+/// One request to one instance, on a connection that rests or a new one. Its target is a path, and it names its host. A
+/// resting connection that turns out to be closed before a byte was sent is replaced; apart from that nothing is sent
+/// twice.
+pub async fn send(instance: &Instance, mut request: Request<Body>) -> Result<Response<Leased>, Fault> {
+    while let Some(mut connection) = take(instance.number) {
+        match connection.try_send_request(request).await {
+            Ok(response) => return Ok(response.map(|body| Leased::new(body, connection, instance.number))),
+            Err(mut error) => match error.take_message() {
+                Some(unsent) => request = unsent,
+                None => return Err(Fault::Exchange(error.into_error())),
+            },
         }
     }
-    let connection = connect(instance).await?;
-    exchange(instance, connection, request).await.map_err(|(error, unsent)| match unsent {
-        Some(_) => Fault::Connect(error.into()),
-        None => Fault::Exchange(error),
-    })
+    // Seldom, and then a little more does not matter.
+    Box::pin(send_anew(instance, request)).await
+}
+
+async fn send_anew(instance: &Instance, request: Request<Body>) -> Result<Response<Leased>, Fault> {
+    let mut connection = connect(&instance.authority).await?;
+    match connection.try_send_request(request).await {
+        Ok(response) => Ok(response.map(|body| Leased::new(body, connection, instance.number))),
+        Err(mut error) => Err(match error.take_message() {
+            Some(_) => Fault::Connect(error.into_error().into()),
+            None => Fault::Exchange(error.into_error()),
+        }),
+    }
 }
 
 /// The same on a connection of its own, which is closed then: how it is answered.
-pub async fn ask_apart(instance: &Authority, mut request: Request<Body>) -> Result<StatusCode, Fault> {
-    name_host(instance, &mut request)?;
-    let mut connection = connect(instance).await?;
+pub async fn ask_apart(instance: &Instance, request: Request<Body>) -> Result<StatusCode, Fault> {
+    let mut connection = connect(&instance.authority).await?;
     Ok(connection.send_request(request).await.map_err(Fault::Exchange)?.status())
 }
 
-fn name_host(instance: &Authority, request: &mut Request<Body>) -> Result<(), Fault> {
-    if !request.headers().contains_key(header::HOST) {
-        let host = HeaderValue::from_str(instance.as_str()).map_err(|error| Fault::Connect(error.into()))?;
-        request.headers_mut().insert(header::HOST, host);
-    }
-    Ok(())
-}
-
-type Unsent = (hyper::Error, Option<Request<Body>>);
-
-async fn exchange(
-    instance: &Authority,
-    mut connection: SendRequest<Body>,
-    request: Request<Body>,
-) -> Result<Response<Leased>, Unsent> {
-    match connection.try_send_request(request).await {
-        Ok(response) => Ok(response.map(|body| Leased::new(body, connection, instance.clone()))),
-        Err(mut error) => {
-            let unsent = error.take_message();
-            Err((error.into_error(), unsent))
-        }
-    }
-}
-
-async fn connect(instance: &Authority) -> Result<SendRequest<Body>, Fault> {
-    let address = (instance.host().trim_matches(['[', ']']), instance.port_u16().unwrap_or(80));
+async fn connect(authority: &Authority) -> Result<SendRequest<Body>, Fault> {
+    let address = (authority.host().trim_matches(['[', ']']), authority.port_u16().unwrap_or(80));
     let stream = timeout(CONNECT, TcpStream::connect(address)).await;
     let stream = stream.map_err(|late| Fault::Connect(late.into()))?.map_err(|error| Fault::Connect(error.into()))?;
     // It fails for connections that are gone.
@@ -117,16 +104,16 @@ async fn connect(instance: &Authority) -> Result<SendRequest<Body>, Fault> {
 }
 
 // One that is neither ready nor closed has just given its answer's last bytes and will be ready in a moment.
-fn take(instance: &Authority) -> Option<SendRequest<Body>> {
+fn take(instance: u64) -> Option<SendRequest<Body>> {
     POOL.with_borrow_mut(|pool| {
-        let resting = pool.get_mut(instance)?;
+        let resting = pool.get_mut(&instance)?;
         let last = resting.iter().rposition(|it| it.connection.is_ready())?;
         let taken = resting.remove(last);
         (taken.since.elapsed() < IDLE).then_some(taken.connection)
     })
 }
 
-fn rest(instance: Authority, connection: SendRequest<Body>) {
+fn rest(instance: u64, connection: SendRequest<Body>) {
     POOL.with_borrow_mut(|pool| {
         let resting = pool.entry(instance).or_default();
         if resting.len() < IDLE_PER_INSTANCE && !connection.is_closed() {
@@ -151,11 +138,11 @@ pub async fn sweep() {
 /// An answer's body. Its connection rests when it has come to its end, and is closed if it has not.
 pub struct Leased {
     body: Incoming,
-    lease: Option<(Authority, SendRequest<Body>)>,
+    lease: Option<(u64, SendRequest<Body>)>,
 }
 
 impl Leased {
-    fn new(body: Incoming, connection: SendRequest<Body>, instance: Authority) -> Self {
+    fn new(body: Incoming, connection: SendRequest<Body>, instance: u64) -> Self {
         let mut leased = Self { body, lease: Some((instance, connection)) };
         leased.end(false);
         leased

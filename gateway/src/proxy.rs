@@ -1,15 +1,15 @@
 //! What a request passes on its way to a service, from top to bottom.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, header};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::claims::Claims;
 use crate::compress::Accepts;
@@ -23,23 +23,30 @@ use crate::routes::Route;
 use crate::shed::Admitted;
 use crate::tags::Tags;
 use crate::throttle::Standing;
-use crate::{App, attempts, formats, headers, http_cache, hygiene, path};
+use crate::{App, attempts, formats, headers, http_cache, hygiene, path, trail};
 
-/// Answers whatever is not a page of the gateway's own.
-pub async fn forward(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (mut head, body) = request.into_parts();
+/// Answers whatever is not a page of the gateway's own. `peer`: where the request comes from.
+pub fn forward(app: &Arc<App>, request: Request, peer: Option<IpAddr>) -> impl Future<Output = Response> {
+    // Some kilobytes, which would be moved into each future around it.
+    let (head, body) = request.into_parts();
+    Box::pin(govern(app, head, body, peer))
+}
+
+async fn govern(app: &Arc<App>, mut head: Parts, body: Body, peer: Option<IpAddr>) -> Response {
+    let now = Instant::now();
+    trail::lay(&mut head.headers);
     let policies = app.policies.load();
     let (route, mut target) = match entrance(&policies, &head) {
         Ok(entered) => entered,
         Err(refusal) => return refusal.into_response(),
     };
-    let counted = app.meters.enter(&route);
+    let counted = app.meters.enter(&route, now.into_std());
     let encodings = Accepts::take(&route, &head.method, &mut head.headers);
     let tags = Tags::take(&route, &mut head.headers);
     let shape = Shape::take(&route, &head, &mut target);
     let mut noted = Noted { standing: Standing::default(), metered: app.metering.enter(&route) };
     let answer = match &shape {
-        Ok(_) => pass(&app, (&policies, &route), &mut noted, target, head, body).await,
+        Ok(_) => pass(app, (&policies, &route), &mut noted, target, (&mut head, peer, now), body).await,
         Err(refusal) => Err(refusal.clone()),
     };
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
@@ -92,15 +99,18 @@ async fn identify(
     (policies, route): (&Policies, &Route),
     Noted { standing, metered }: &mut Noted,
     request: &Parts,
-    peer: Option<IpAddr>,
+    (peer, now): (Option<IpAddr>, std::time::Instant),
 ) -> Result<Option<(HeaderValue, Arc<Claims>)>, Refusal> {
     let mut stranger = || app.throttle.address(policies.addresses, peer, standing);
     let Some(audience) = route.audience else { return stranger().map(|()| None) };
-    let (jwt, claims, proof) = app.translator.translate(request, audience, stranger).await?;
+    let (jwt, claims, proof) = app.translator.translate(request, audience, now, stranger).await?;
     metered.by(&claims);
-    app.throttle.caller(&policies.plans, &claims, standing)?;
+    let plan = policies.plans.of(&claims.plan);
+    // It may have taken long to know who it is, and buckets that others took from since then are of a later time.
+    let now = Instant::now().into_std();
+    app.throttle.caller(plan, &claims, standing, now)?;
     app.translator.use_up(proof)?;
-    app.quotas.take(&policies.plans, &claims, standing).await?;
+    app.quotas.take(plan, &claims, standing, now).await?;
     Ok(Some((jwt, claims)))
 }
 
@@ -109,14 +119,13 @@ async fn pass(
     (policies, route): (&Arc<Policies>, &Arc<Route>),
     noted: &mut Noted,
     target: PathAndQuery,
-    mut head: Parts,
+    (head, peer, now): (&mut Parts, Option<IpAddr>, Instant),
     body: Body,
 ) -> Result<Response, Refusal> {
-    let deadline = Deadline::of_request(&head, route)?;
+    let deadline = Deadline::of_request(head, route, now)?;
     let is_operator = || route.audience.is_some_and(|audience| app.translator.is_operator(&head.headers, audience));
-    let admitted = app.shedder.admit(route, is_operator)?;
-    let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let identity = timeout_at(deadline.at, identify(app, (policies, route), noted, &head, peer)).await;
+    let admitted = app.shedder.admit(route, now.into_std(), is_operator)?;
+    let identity = timeout_at(deadline.at, identify(app, (policies, route), noted, head, (peer, now.into_std()))).await;
     let too_late = Refusal::Timeout { service: route.service, after: deadline.total };
     let identity = identity.unwrap_or(Err(too_late))?;
     headers::inbound(&mut head.headers, route, &app.origin, peer);
@@ -126,7 +135,8 @@ async fn pass(
         class = claims.class;
     }
     let body = formats::read(route, &mut head.headers, body, &deadline).await?;
-    let message = Message { method: head.method, target, headers: head.headers };
+    let (method, headers) = (head.method.clone(), std::mem::take(&mut head.headers));
+    let message = Box::new(Message { method, target, headers });
     let ahead = Ahead { app, policies, route, admitted: Some(&admitted) };
     http_cache::answer(ahead, class, deadline, message, body).await
 }
@@ -143,17 +153,20 @@ pub struct Ahead<'a> {
 
 impl Ahead<'_> {
     /// To the service and back.
-    pub async fn go(self, deadline: Deadline, message: Message, body: Body) -> Result<Response, Refusal> {
+    pub async fn go(self, deadline: Deadline, message: Box<Message>, body: Body) -> Result<Response, Refusal> {
         let Self { app, policies, route, admitted } = self;
         let breaker = app.breakers.of(route, &message.method);
-        breaker.check()?;
+        breaker.check(Instant::now().into_std())?;
         let permit = app.bulkheads.enter(route, &deadline).await?;
-        let upload = attempts::upload(route, &message.method, body)?;
-        let call = breaker.admit(upload.clone())?;
-        let answer = app.forwarder.send((route, &policies.ejection), deadline, message, upload.clone(), permit).await;
-        call.judge(&answer, &deadline);
+        let now = Instant::now();
+        let upload = attempts::upload(route, &message.method, body, now.into_std())?;
+        let call = breaker.admit(upload.clone(), now.into_std())?;
+        let message = (message, upload.clone());
+        let answer = app.forwarder.send((route, &policies.ejection), deadline, message, permit, now).await;
+        let now = Instant::now().into_std();
+        call.judge(&answer, &deadline, now);
         if let Some(admitted) = admitted {
-            admitted.learn(&answer, &upload);
+            admitted.learn(&answer, &upload, now);
         }
         answer
     }

@@ -4,18 +4,18 @@
 mod lease;
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use foldhash::HashMap;
 use messaging::{Standalone, Tallies};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     claims::Claims,
     error::Refusal,
-    plans::Plans,
+    plans::Plan,
     throttle::{Near, Standing},
 };
 use lease::{Lease, Taken};
@@ -47,19 +47,25 @@ impl Quotas {
     }
 
     /// For a request of this caller. Waits only when a chunk is used up.
-    pub async fn take(&self, plans: &Plans, claims: &Claims, standing: &mut Standing) -> Result<(), Refusal> {
-        let Some(quota) = plans.of(&claims.plan).and_then(|plan| plan.day) else { return Ok(()) };
+    pub async fn take(
+        &self,
+        plan: Option<&Plan>,
+        claims: &Claims,
+        standing: &mut Standing,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let Some(quota) = plan.and_then(|plan| plan.day) else { return Ok(()) };
         let since = since_1970();
         let (day, tomorrow) = (since / DAY, Duration::from_secs(DAY - since % DAY));
         let client = self.client(&claims.client, day);
-        let mut taken = client.take(day, quota.into());
+        let mut taken = client.take(day, quota.into(), now);
         if taken == Taken::Renew {
             let _turn = client.asking.lock().await;
-            taken = client.take(day, quota.into());
+            taken = client.take(day, quota.into(), Instant::now());
             // Others take from a new chunk without waiting in line.
             while taken == Taken::Renew {
                 self.renew(&client, &key(day, &claims.client)).await;
-                taken = client.take(day, quota.into());
+                taken = client.take(day, quota.into(), Instant::now());
             }
         }
         match taken {
@@ -125,8 +131,8 @@ impl Quotas {
 }
 
 impl Client {
-    fn take(&self, day: u64, quota: u64) -> Taken {
-        self.with(|lease| lease.take(day, quota, Instant::now()))
+    fn take(&self, day: u64, quota: u64, now: Instant) -> Taken {
+        self.with(|lease| lease.take(day, quota, now))
     }
 
     // A lease is whole after every call.

@@ -119,7 +119,8 @@ impl Budgets {
     /// The budget for such requests, if their route repeats any.
     pub fn of(&self, route: &Route) -> Option<Arc<Budget>> {
         let retry = route.retry?;
-        Some(self.0.of((route.service, retry.name), retry.policy, || Budget::new(&retry.policy, Instant::now())))
+        let new = || Budget::new(&retry.policy, Instant::now());
+        Some(Arc::clone(route.states.budget.get(|| self.0.of((route.service, retry.name), retry.policy, new))))
     }
 }
 

@@ -13,15 +13,17 @@ pub struct Ring<const N: usize> {
     sum: [u32; N],
     began: Instant,
     width: Duration,
-    // The bucket of now, counted since the beginning.
+    // The bucket of now, counted since the beginning, and when it ends.
     current: u128,
+    until: Instant,
+    place: usize,
 }
 
 impl<const N: usize> Ring<N> {
     /// Looks back over `window`, which is not zero.
     pub fn new(window: Duration, now: Instant) -> Self {
         let width = (window / u32::try_from(BUCKETS).unwrap_or(1)).max(Duration::from_nanos(1));
-        Self { buckets: [[0; N]; BUCKETS], sum: [0; N], began: now, width, current: 0 }
+        Self { buckets: [[0; N]; BUCKETS], sum: [0; N], began: now, width, current: 0, until: now + width, place: 0 }
     }
 
     /// Adds to the counts.
@@ -56,6 +58,13 @@ impl<const N: usize> Ring<N> {
 
     // Threads read the clock before they take the lock, so `now` may be a little before the last one.
     fn turn_to(&mut self, now: Instant) -> usize {
+        if now >= self.until {
+            self.turn(now);
+        }
+        self.place
+    }
+
+    fn turn(&mut self, now: Instant) {
         let wanted = now.saturating_duration_since(self.began).as_nanos() / self.width.as_nanos();
         let steps = wanted.saturating_sub(self.current);
         for step in 1..=steps.min(BUCKETS as u128) {
@@ -65,7 +74,9 @@ impl<const N: usize> Ring<N> {
             }
         }
         self.current += steps;
-        Self::place(self.current)
+        self.place = Self::place(self.current);
+        let next = self.width.saturating_mul(u32::try_from(self.current + 1).unwrap_or(u32::MAX));
+        self.until = self.began + next;
     }
 
     fn place(bucket: u128) -> usize {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::kept::Found;
 use crate::policies::{Named, Sections, name};
-use crate::{breaker, bulkhead, compress, formats, http_cache, retry, shed};
+use crate::{breaker, bulkhead, compress, formats, http_cache, meters, retry, shed};
 
 /// One row of the table in `policies.toml`. What the gateway governs is declared there and nowhere else.
 #[derive(Clone, Debug)]
@@ -38,6 +39,19 @@ pub struct Route {
     pub compress: Option<Named<compress::Policy>>,
     /// Whether other formats than JSON are spoken, and parts of answers given.
     pub formats: Option<Named<formats::Policy>>,
+    /// Where the states are that its policies work by.
+    pub states: States,
+}
+
+/// The states of one route's policies.
+#[derive(Clone, Debug, Default)]
+pub struct States {
+    pub meters: Found<meters::OfRoute>,
+    pub limiter: Found<shed::Limiter>,
+    pub breakers: [Found<breaker::Breaker>; 2],
+    pub bulkhead: Found<bulkhead::Bulkhead>,
+    pub budget: Found<retry::Budget>,
+    pub cache: Found<http_cache::Cache>,
 }
 
 /// A row as it is written.
@@ -79,6 +93,7 @@ impl Route {
             cache: None,
             compress: None,
             formats: None,
+            states: States::default(),
         }
     }
 }
@@ -150,6 +165,7 @@ impl Row {
             cache: sections.cache.named("cache", cache.as_deref())?,
             compress: sections.compress.named("compress", compress.as_deref())?,
             formats: sections.formats.named("formats", formats.as_deref())?,
+            states: States::default(),
         })
     }
 }

@@ -61,7 +61,8 @@ impl TryFrom<Section> for Policy {
 #[derive(Default)]
 pub struct Shedder(Kept<&'static str, Policy, Limiter>);
 
-struct Limiter {
+/// One of them.
+pub struct Limiter {
     route: &'static str,
     now: AtomicUsize,
     in_flight: AtomicUsize,
@@ -70,11 +71,12 @@ struct Limiter {
 
 impl Shedder {
     /// Lets a request in if there is room, or if `is_urgent`, which is asked only if there is none.
-    pub fn admit(&self, route: &Route, is_urgent: impl FnOnce() -> bool) -> Result<Admitted, Refusal> {
+    pub fn admit(&self, route: &Route, now: Instant, is_urgent: impl FnOnce() -> bool) -> Result<Admitted, Refusal> {
         let Some(shed) = &route.shed else { return Ok(Admitted(None)) };
-        let limiter = self.0.of(route.prefix, shed.policy, || Limiter::new(route.prefix, shed.policy));
+        let limiter = || self.0.of(route.prefix, shed.policy, || Limiter::new(route.prefix, shed.policy));
+        let limiter = Arc::clone(route.states.limiter.get(limiter));
         let (before, limit) = (limiter.in_flight.fetch_add(1, Relaxed), limiter.now.load(Relaxed));
-        let admitted = Admitted(Some((limiter, Instant::now())));
+        let admitted = Admitted(Some((limiter, now)));
         if before >= limit && !is_urgent() {
             metrics::counter!("gateway_shed_total", "route" => route.prefix).increment(1);
             return Err(Refusal::Saturated { service: route.service });
@@ -101,9 +103,9 @@ impl Limiter {
     }
 
     // A sample is not worth waiting for.
-    fn learn(&self, took: Duration) {
+    fn learn(&self, took: Duration, now: Instant) {
         let Ok(mut limit) = self.limit.try_lock() else { return };
-        if limit.answered(Instant::now(), took, self.in_flight.load(Relaxed)) {
+        if limit.answered(now, took, self.in_flight.load(Relaxed)) {
             self.now.store(limit.now(), Relaxed);
             self.show();
         }
@@ -121,13 +123,13 @@ pub struct Admitted(Option<(Arc<Limiter>, Instant)>);
 impl Admitted {
     /// Learns from how long the answer took, without what the caller took to send its request. Refusals other than the
     /// service's silence say nothing about that.
-    pub fn learn(&self, answer: &Result<Response, Refusal>, upload: &Upload) {
+    pub fn learn(&self, answer: &Result<Response, Refusal>, upload: &Upload, now: Instant) {
         let says = match answer {
             Ok(response) => !response.status().is_server_error(),
             Err(refusal) => matches!(refusal, Refusal::Timeout { .. }),
         };
         if let (Some((limiter, began)), Some(sending)) = (self.0.as_ref().filter(|_| says), upload.took()) {
-            limiter.learn(began.elapsed().saturating_sub(sending));
+            limiter.learn(now.saturating_duration_since(*began).saturating_sub(sending), now);
         }
     }
 }

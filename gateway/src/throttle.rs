@@ -19,7 +19,7 @@ pub use near::Near;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{claims::Claims, connections::network, error::Refusal, gateways::Gateways, plans::Plans};
+use crate::{claims::Claims, connections::network, error::Refusal, gateways::Gateways, plans::Plan};
 
 /// Callers of each kind that are remembered; who was idle is not among them. Some 20 MB if all are there.
 const ROOM: usize = 200_000;
@@ -46,15 +46,21 @@ impl Throttle {
         let (Some(rate), Some(peer)) = (rate, peer) else { return Ok(()) };
         standing.under(policy([("address", rate)]).as_ref());
         let (share, network) = (rate.share(self.gateways.count()), network(peer));
-        let taken = self.addresses.take(network, &share, self.now());
+        let taken = self.addresses.take(network, &share, self.at(Instant::now()));
         self.judge(("address", &|| network.to_string()), &share, taken, standing)
     }
 
     /// For a request of this caller. The user's limit comes first: who is beyond it takes nothing from others.
-    pub fn caller(&self, plans: &Plans, claims: &Claims, standing: &mut Standing) -> Result<(), Refusal> {
-        let Some(plan) = plans.of(&claims.plan) else { return Ok(()) };
+    pub fn caller(
+        &self,
+        plan: Option<&Plan>,
+        claims: &Claims,
+        standing: &mut Standing,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let Some(plan) = plan else { return Ok(()) };
         standing.under(plan.told.as_ref());
-        let (gateways, now) = (self.gateways.count(), self.now());
+        let (gateways, now) = (self.gateways.count(), self.at(now));
         if let Some(rate) = plan.user {
             let whose = (&*claims.client, &*claims.subject);
             let share = rate.share(gateways);
@@ -85,8 +91,10 @@ impl Throttle {
         self.gateways.count()
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    // In nanoseconds; five hundred years of them.
+    fn at(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.began);
+        since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
     }
 
     fn judge(

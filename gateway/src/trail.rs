@@ -1,10 +1,12 @@
 //! What ties together all that one request causes: a request id, and the W3C trace context.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 use web::telemetry;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -12,18 +14,20 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const LONGEST_ID: usize = 128;
 
 /// Gives every request to the gateway's own pages a trace.
-pub async fn leave(request: Request, next: Next) -> Response {
-    lay(request, |request| next.run(request)).await
+pub async fn leave(mut request: Request, next: Next) -> Response {
+    lay(request.headers_mut());
+    next.run(request).await
 }
 
-/// The same around any answer, inside its span.
-pub async fn lay<R>(mut request: Request, answer: impl FnOnce(Request) -> R) -> Response
-where
-    R: Future<Output = Response>,
-{
-    let trace = traceparent(request.headers());
-    request.headers_mut().insert(TRACEPARENT, trace);
-    answer(request).await
+/// The same for any request, inside its span.
+pub fn lay(headers: &mut HeaderMap) {
+    let trace = traceparent(headers);
+    headers.insert(TRACEPARENT, trace);
+}
+
+/// The id of a request that was given one, for the log.
+pub fn id(headers: &HeaderMap) -> &str {
+    headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default()
 }
 
 /// Gives a request its id, before a span is made that tells it. The response is to have it too.
@@ -43,8 +47,15 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     let mut sent = headers.get_all(REQUEST_ID).iter();
     match (sent.next(), sent.next()) {
         (Some(id), None) if is_id(id.as_bytes()) => id.clone(),
-        _ => new_id(Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())),
+        _ => new_id(version_7().hyphenated().encode_lower(&mut Uuid::encode_buffer())),
     }
+}
+
+// RFC 9562, section 5.7, without a counter that all threads would share: none of ours needs the order within a millisecond.
+fn version_7() -> Uuid {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
 }
 
 fn is_id(id: &[u8]) -> bool {
@@ -54,14 +65,17 @@ fn is_id(id: &[u8]) -> bool {
 // The gateway's own span continues the caller's trace. Where the log filter leaves no span, the caller's context goes
 // on as it came, and without one a trace begins here.
 fn traceparent(headers: &HeaderMap) -> HeaderValue {
-    let own = telemetry::traceparent().and_then(|own| HeaderValue::from_str(&own).ok());
+    let own = || telemetry::traceparent().and_then(|own| HeaderValue::from_str(&own).ok());
+    let own = if telemetry::exports() { own() } else { None };
     let sent = || headers.get(TRACEPARENT).filter(|sent| is_traceparent(sent.as_bytes()));
     own.or_else(|| sent().cloned()).unwrap_or_else(|| {
-        // Twice 32 hex digits in lower case, of which the span gets half.
-        let (mut trace, mut span) = ([0; 32], [0; 32]);
-        let trace = Uuid::new_v4().simple().encode_lower(&mut trace);
-        let span = Uuid::new_v4().simple().encode_lower(&mut span);
-        new_id(&["00-", trace, "-", &span[..16], "-00"].concat())
+        // 16 bytes of the trace, and 8 of the span.
+        let ids: [u8; 24] = rand::random();
+        let mut text = *b"00-................................-................-00";
+        // They are twice as long in hex digits, as many as there are dots.
+        let _ = hex::encode_to_slice(&ids[..16], &mut text[3..35]);
+        let _ = hex::encode_to_slice(&ids[16..], &mut text[36..52]);
+        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("none"))
     })
 }
 

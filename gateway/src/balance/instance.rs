@@ -16,8 +16,10 @@ use crate::recent::Recent;
 pub struct Instance {
     /// Host and port.
     pub authority: Authority,
-    /// What it is called by, if that is a name which has several addresses.
-    pub host: Option<HeaderValue>,
+    /// What it is called by: the name, if that is one which has several addresses.
+    pub host: HeaderValue,
+    /// Different for each, and never used again.
+    pub number: u64,
     /// What it says of itself in the registry, if it is there.
     pub registered: Option<Registration>,
     /// What it answered lately.
@@ -36,16 +38,23 @@ const OUT: u64 = u64::MAX;
 
 impl Instance {
     pub fn new(authority: Authority) -> Self {
+        let host = host(&authority);
+        Self::called(authority, host)
+    }
+
+    fn called(authority: Authority, host: HeaderValue) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let known_since = Instant::now();
         let record = Mutex::new(Record::new(known_since));
         let (in_flight, back_since) = (AtomicUsize::new(0), AtomicU64::new(ALWAYS));
         let recent = Recent::default();
-        Self { authority, host: None, registered: None, recent, in_flight, record, back_since, known_since }
+        Self { authority, host, number, registered: None, recent, in_flight, record, back_since, known_since }
     }
 
     /// At one of the addresses of `name`.
     pub fn of_name(authority: Authority, name: &Authority) -> Self {
-        Self { host: HeaderValue::from_str(name.as_str()).ok(), ..Self::new(authority) }
+        Self::called(authority, host(name))
     }
 
     /// One that is registered.
@@ -134,6 +143,10 @@ impl Instance {
     fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn host(authority: &Authority) -> HeaderValue {
+    HeaderValue::from_str(authority.as_str()).expect("an authority is made of visible characters")
 }
 
 /// A request counted in at an instance.

@@ -37,11 +37,8 @@ pub async fn probe(discovery: Discovery, policies: Shared) {
 
 // That it does not have the page is an answer too.
 async fn is_well(instance: &Arc<Instance>) -> bool {
-    let mut request = Request::head(HARMLESS);
-    if let Some(host) = &instance.host {
-        request = request.header(header::HOST, host);
-    }
+    let request = Request::head(HARMLESS).header(header::HOST, &instance.host);
     let Ok(request) = request.body(Body::empty()) else { return false };
-    let answer = timeout(PATIENCE, pool::ask_apart(&instance.authority, request)).await;
+    let answer = timeout(PATIENCE, pool::ask_apart(instance, request)).await;
     matches!(answer, Ok(Ok(status)) if !status.is_server_error())
 }

@@ -39,7 +39,7 @@ impl Case {
         let upload = Upload::new(body, 1_000, Duration::from_mins(1), 0);
         let read = upload.offer().unwrap();
         let breaker = Arc::new(Breaker::new(("store", "callers", Class::Write), POLICY, Instant::now()));
-        let call = Guard(Some(Arc::clone(&breaker))).admit(upload).unwrap();
+        let call = Guard(Some(Arc::clone(&breaker))).admit(upload, Instant::now()).unwrap();
         Self { breaker, call, sender, read }
     }
 
@@ -63,7 +63,7 @@ async fn what_goes_wrong_before_all_is_sent_is_laid_to_the_caller() {
     let left = Case::new();
     sleep(SLOW + SLOW / 5).await;
     for (case, refusal) in cases {
-        case.call.judge(&Err(refusal.clone()), &deadline(SLOW * 9));
+        case.call.judge(&Err(refusal.clone()), &deadline(SLOW * 9), Instant::now());
         assert_eq!(counts(&case.breaker), [0, 0, 0], "{refusal:?}");
     }
     drop(left.call);
@@ -75,12 +75,12 @@ async fn an_answer_after_a_slow_upload_is_no_slow_answer() {
     let (answered, late) = (Case::new(), Case::new());
     sleep(SLOW + SLOW / 5).await;
     let (breaker, call) = answered.sent().await;
-    call.judge(&Ok(Response::new(Body::empty())), &deadline(SLOW * 9));
+    call.judge(&Ok(Response::new(Body::empty())), &deadline(SLOW * 9), Instant::now());
     assert_eq!(counts(&breaker), [1, 0, 0]);
     // Little was left for the service.
     let (breaker, call) = late.sent().await;
     let total = SLOW + SLOW / 4;
-    call.judge(&Err(Refusal::Timeout { service: "store", after: total }), &deadline(total));
+    call.judge(&Err(Refusal::Timeout { service: "store", after: total }), &deadline(total), Instant::now());
     assert_eq!(counts(&breaker), [0, 0, 0]);
 }
 
@@ -88,9 +88,9 @@ async fn an_answer_after_a_slow_upload_is_no_slow_answer() {
 async fn from_then_on_it_is_the_service_that_is_slow() {
     let (answered, late, left) = (Case::new().sent().await, Case::new().sent().await, Case::new().sent().await);
     sleep(SLOW + SLOW / 5).await;
-    answered.1.judge(&Ok(Response::new(Body::empty())), &deadline(SLOW * 9));
+    answered.1.judge(&Ok(Response::new(Body::empty())), &deadline(SLOW * 9), Instant::now());
     assert_eq!(counts(&answered.0), [1, 0, 1]);
-    late.1.judge(&Err(Refusal::Timeout { service: "store", after: SLOW * 9 }), &deadline(SLOW * 9));
+    late.1.judge(&Err(Refusal::Timeout { service: "store", after: SLOW * 9 }), &deadline(SLOW * 9), Instant::now());
     assert_eq!(counts(&late.0), [1, 1, 1]);
     drop(left.1);
     assert_eq!(counts(&left.0), [1, 0, 1]);

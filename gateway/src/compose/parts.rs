@@ -2,14 +2,13 @@
 
 use std::{
     borrow::Cow,
-    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::{
     body::{Body, Bytes},
-    extract::{ConnectInfo, Request, State},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -22,7 +21,7 @@ use super::{
     declared::{Part, Resource},
     template::{Values, encode, scalar},
 };
-use crate::{App, deadline::Deadline, error::Refusal, proofs::Whole, proxy, throttle};
+use crate::{App, deadline::Deadline, error::Refusal, front, proofs::Whole, proxy, throttle};
 
 const LARGEST: usize = 1024 * 1024;
 /// A caller is told that a part is missing while it still waits.
@@ -117,7 +116,8 @@ impl Asking<'_> {
         let until = self.until(part);
         let Ok(request) = self.request(target, until) else { return missing(part, "bad_target", None) };
         let asked = timeout_at(until.at, async {
-            let (meta, body) = proxy::forward(State(Arc::clone(self.app)), request).await.into_parts();
+            let peer = front::peer(&self.head.extensions);
+            let (meta, body) = proxy::forward(self.app, request, peer).await.into_parts();
             let body = Limited::new(body, LARGEST).collect().await;
             body.map(|body| (meta, body.to_bytes()))
         });
@@ -155,9 +155,6 @@ impl Asking<'_> {
     fn request(&self, target: String, until: Deadline) -> http::Result<Request> {
         let mut request = Request::builder().uri(target).version(self.head.version).body(Body::empty())?;
         *request.headers_mut() = passed_on(&self.head.headers);
-        if let Some(peer) = self.head.extensions.get::<ConnectInfo<SocketAddr>>() {
-            request.extensions_mut().insert(*peer);
-        }
         request.extensions_mut().insert(until);
         request.extensions_mut().insert(Arc::clone(&self.whole));
         Ok(request)

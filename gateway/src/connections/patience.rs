@@ -94,7 +94,7 @@ impl Request {
         let mut given = self.watch.given();
         if piece {
             given.insert(self.number, Instant::now());
-        } else {
+        } else if !given.is_empty() {
             given.remove(&self.number);
         }
     }

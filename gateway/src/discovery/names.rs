@@ -34,8 +34,7 @@ where
 {
     let mut instances: Vec<Arc<Instance>> = Vec::new();
     for name in named {
-        let belongs =
-            |it: &&Arc<Instance>| it.host.as_ref().map_or(it.authority == *name, |host| host == name.as_str());
+        let belongs = |it: &&Arc<Instance>| it.host == name.as_str();
         let before: Vec<_> = known.iter().filter(belongs).map(Arc::clone).collect();
         if address_of(name).is_some() {
             instances.extend(before);
@@ -88,7 +87,7 @@ mod tests {
         let first = at(&["store.example:80".parse().unwrap(), "10.0.0.9:80".parse().unwrap()]);
         let second = resolved(&first, Ok(&["10.0.0.2:80", "10.0.0.1:80", "[::1]:80"])).await;
         assert_eq!(authorities(&second), ["10.0.0.1:80", "10.0.0.2:80", "[::1]:80", "10.0.0.9:80"]);
-        assert_eq!(second[0].host.as_ref().unwrap(), "store.example:80");
+        assert_eq!(second[0].host, "store.example:80");
         let _busy = second[1].enter();
         let third = resolved(&second, Ok(&["10.0.0.2:80", "10.0.0.3:80"])).await;
         assert_eq!(authorities(&third), ["10.0.0.2:80", "10.0.0.3:80", "10.0.0.9:80"]);

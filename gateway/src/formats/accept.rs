@@ -1,18 +1,17 @@
 //! What a caller takes, and how gladly (RFC 9110, section 12.5.1).
 
-use http::HeaderValue;
+use http::{HeaderMap, header};
 
 use super::Format;
 
 /// The format that is taken most gladly; JSON, then XML, where that is the same. `None`: none of them.
-pub fn best(accept: &[HeaderValue]) -> Option<Format> {
+pub fn best(headers: &HeaderMap) -> Option<Format> {
+    let accept = || headers.get_all(header::ACCEPT).iter();
     // So say nearly all.
-    if let [only] = accept
-        && (only == "application/json" || only == "*/*")
-    {
+    if accept().all(|it| it == "application/json" || it == "*/*") {
         return Some(Format::Json);
     }
-    let ranges: Vec<(String, u16)> = accept.iter().filter_map(|it| it.to_str().ok()).flat_map(ranges).collect();
+    let ranges: Vec<(String, u16)> = accept().filter_map(|it| it.to_str().ok()).flat_map(ranges).collect();
     if ranges.is_empty() {
         return Some(Format::Json);
     }
@@ -71,7 +70,8 @@ mod tests {
             ("*/*;q=0", None),
             ("application/json;q=2", None),
         ] {
-            assert_eq!(best(&[accept.parse().unwrap()]), format, "{accept}");
+            let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
+            assert_eq!(best(&headers), format, "{accept}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Durat
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, Request, Version, header};
 use hyper::{
-    body::Incoming,
+    body::{Body as _, Incoming},
     server::conn::{http1, http2},
     service::service_fn,
 };
@@ -28,6 +28,8 @@ const LAST_WORD: Duration = Duration::from_millis(100);
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 256 * 1024;
 const STREAMS: u32 = 128;
+/// As many as hyper takes of HTTP/1.1 when it is not told a number.
+const USUAL_HEADERS: usize = 100;
 
 /// Answers its requests until either side has had enough. `tls` if it is to be spoken first.
 pub async fn serve(
@@ -95,11 +97,13 @@ impl Talk {
         let watch = Arc::clone(&self.watch);
         let stream = TokioIo::new(Guarded::http1(stream, first, Arc::clone(&watch)));
         let service = service_fn(move |request| Arc::clone(&self).answer(request));
-        let mut served = http1::Builder::new()
-            .max_headers(limits.headers)
-            .max_header_size(limits.head_bytes)
-            .header_read_timeout(None)
-            .serve_connection(stream, service);
+        let mut served = http1::Builder::new();
+        // Its own number costs it nothing; any other is counted to for each request anew.
+        if limits.headers != USUAL_HEADERS {
+            served.max_headers(limits.headers);
+        }
+        let mut served =
+            served.max_header_size(limits.head_bytes).header_read_timeout(None).serve_connection(stream, service);
         let (mut overdue, mut closed) = (pin!(limits.patience.ends(&watch)), pin!(closing.cancelled()));
         let mut told = false;
         let ended = loop {
@@ -156,7 +160,9 @@ impl Talk {
         if last {
             self.told.cancel();
         }
-        let mut response = Arc::clone(&self.front).answer(request.map(Body::new), self.peer).await;
+        // Most have none, and one that is empty costs nothing.
+        let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+        let mut response = self.front.answer(request, self.peer).await;
         if last && !shares {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -28,21 +28,26 @@ pub async fn answer(
     ahead: Ahead<'_>,
     caller: Option<Class>,
     deadline: Deadline,
-    message: Message,
+    message: Box<Message>,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let Some(declared) = &ahead.route.cache else { return ahead.go(deadline, message, body).await };
-    let cache = ahead.app.caches.of(declared);
+    let Some(cache) = ahead.app.caches.of(ahead.route) else { return ahead.go(deadline, message, body).await };
     if !message.method.is_safe() {
-        return change(&cache, ahead, deadline, message, body).await;
+        return Box::pin(change(cache, ahead, deadline, message, body)).await;
     }
     let wants = Wants::of(&message.headers);
     let plain = is_plain(&message.method, &message.headers) && body.is_end_stream() && !wants.no_store;
     let Some(class) = caller.filter(|_| plain) else {
-        return forwarded(&cache, ahead.go(deadline, message, body).await, Why::Bypass);
+        return forwarded(cache, ahead.go(deadline, message, body).await, Why::Bypass);
     };
     let key = Key { service: ahead.route.service, class, target: message.target.clone() };
-    Visit { cache, ahead, key, wants, deadline, message }.answer().await
+    let visit = Visit { cache: Arc::clone(cache), ahead, key, wants, deadline, message };
+    match visit.look() {
+        Look::Copy(stored, usable) if usable != Use::Ask => Ok(visit.copy(&stored, usable)),
+        Look::Pass if !visit.wants.only_if_cached => visit.pass(Why::UriMiss).await,
+        // It waits for others, or asks for them: seldom, and much more to keep in mind.
+        _ => Box::pin(visit.answer()).await,
+    }
 }
 
 // Whatever comes of it, what was asked for before is not right any more, unless the service says that it did nothing.
@@ -50,7 +55,7 @@ async fn change(
     cache: &Arc<Cache>,
     ahead: Ahead<'_>,
     deadline: Deadline,
-    message: Message,
+    message: Box<Message>,
     body: Body,
 ) -> Result<Response, Refusal> {
     let service = ahead.route.service;
@@ -103,7 +108,7 @@ struct Visit<'a> {
     key: Key,
     wants: Wants,
     deadline: Deadline,
-    message: Message,
+    message: Box<Message>,
 }
 
 impl Visit<'_> {
@@ -192,7 +197,7 @@ impl Visit<'_> {
         let route = self.ahead.route;
         let (app, policies, route) = (Arc::clone(self.ahead.app), Arc::clone(self.ahead.policies), Arc::clone(route));
         let (cache, key, message) = (Arc::clone(&self.cache), self.key.clone(), self.message.clone());
-        let message = Message { method: Method::GET, ..message };
+        let message = Box::new(Message { method: Method::GET, ..*message });
         let (deadline, old) = (Deadline::in_full(&route), Some(Arc::clone(stored)));
         tokio::spawn(async move {
             let ahead = Ahead { app: &app, policies: &policies, route: &route, admitted: None };
@@ -230,7 +235,7 @@ impl Visit<'_> {
         }
     }
 
-    fn question(&self, old: Option<&Stored>) -> Message {
+    fn question(&self, old: Option<&Stored>) -> Box<Message> {
         let mut question = self.message.clone();
         question.headers.remove(header::IF_NONE_MATCH);
         question.headers.remove(header::IF_MODIFIED_SINCE);

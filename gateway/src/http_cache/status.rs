@@ -1,10 +1,12 @@
 //! What a caller is told about where its answer comes from: `Cache-Status` (RFC 9211).
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
-/// As metrics name them.
+/// As metrics name them, see [`Status::nth`].
 pub const NAMES: [&str; 8] =
     ["stale", "hit", "joined", "revalidated", "stale_on_error", "bypass", "stored", "not_stored"];
 
@@ -43,38 +45,44 @@ pub enum Why {
 impl Status {
     /// Adds it to the answer's headers.
     pub fn tell(self, headers: &mut HeaderMap) {
-        if let Ok(text) = HeaderValue::try_from(self.text()) {
-            headers.append(CACHE_STATUS, text);
+        let text = match self.text() {
+            Cow::Borrowed(text) => HeaderValue::from_static(text),
+            Cow::Owned(text) => HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("gateway")),
+        };
+        headers.append(CACHE_STATUS, text);
+    }
+
+    /// Which of [`NAMES`] is its own.
+    pub fn nth(self) -> usize {
+        match self {
+            Self::Hit { ttl: ..=0 } => 0,
+            Self::Hit { .. } => 1,
+            Self::Joined { .. } => 2,
+            Self::Revalidated { .. } => 3,
+            Self::Instead { .. } => 4,
+            Self::Forwarded { why: Why::Bypass | Why::Method, .. } => 5,
+            Self::Forwarded { stored: true, .. } => 6,
+            Self::Forwarded { .. } => 7,
         }
     }
 
-    /// As metrics name it, one of [`NAMES`].
-    pub fn name(self) -> &'static str {
+    fn text(self) -> Cow<'static, str> {
         match self {
-            Self::Hit { ttl: ..=0 } => "stale",
-            Self::Hit { .. } => "hit",
-            Self::Joined { .. } => "joined",
-            Self::Revalidated { .. } => "revalidated",
-            Self::Instead { .. } => "stale_on_error",
-            Self::Forwarded { why: Why::Bypass | Why::Method, .. } => "bypass",
-            Self::Forwarded { stored: true, .. } => "stored",
-            Self::Forwarded { .. } => "not_stored",
-        }
-    }
-
-    fn text(self) -> String {
-        match self {
-            Self::Hit { ttl } => format!("gateway; hit; ttl={ttl}"),
-            Self::Joined { why, ttl } => format!("gateway; fwd={}; collapsed; ttl={ttl}", why.text()),
+            // What is most often said is not put together each time.
+            Self::Forwarded { why: Why::Bypass, stored: false } => "gateway; fwd=bypass".into(),
+            Self::Forwarded { why: Why::Method, stored: false } => "gateway; fwd=method".into(),
+            Self::Forwarded { why: Why::UriMiss, stored: false } => "gateway; fwd=uri-miss".into(),
+            Self::Forwarded { why, stored: true } => format!("gateway; fwd={}; stored", why.text()).into(),
+            Self::Forwarded { why, stored: false } => format!("gateway; fwd={}", why.text()).into(),
+            Self::Hit { ttl } => format!("gateway; hit; ttl={ttl}").into(),
+            Self::Joined { why, ttl } => format!("gateway; fwd={}; collapsed; ttl={ttl}", why.text()).into(),
             Self::Revalidated { why, ttl } => {
-                format!("gateway; fwd={}; fwd-status=304; stored; ttl={ttl}", why.text())
+                format!("gateway; fwd={}; fwd-status=304; stored; ttl={ttl}", why.text()).into()
             }
             Self::Instead { failed: Some(failed), ttl } => {
-                format!("gateway; fwd=stale; fwd-status={}; ttl={ttl}", failed.as_u16())
+                format!("gateway; fwd=stale; fwd-status={}; ttl={ttl}", failed.as_u16()).into()
             }
-            Self::Instead { failed: None, ttl } => format!("gateway; fwd=stale; ttl={ttl}"),
-            Self::Forwarded { why, stored: true } => ["gateway; fwd=", why.text(), "; stored"].concat(),
-            Self::Forwarded { why, stored: false } => ["gateway; fwd=", why.text()].concat(),
+            Self::Instead { failed: None, ttl } => format!("gateway; fwd=stale; ttl={ttl}").into(),
         }
     }
 }
@@ -125,7 +133,7 @@ mod tests {
             Status::Instead { failed: None, ttl: 1 },
             Status::Forwarded { why, stored: true },
         ];
-        let named: BTreeSet<_> = kinds.into_iter().flat_map(of_each_kind).map(Status::name).collect();
-        assert_eq!(named, BTreeSet::from(NAMES));
+        let named: BTreeSet<_> = kinds.into_iter().flat_map(of_each_kind).map(Status::nth).collect();
+        assert_eq!(named, (0..NAMES.len()).collect());
     }
 }

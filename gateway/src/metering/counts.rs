@@ -2,8 +2,8 @@
 
 use std::{
     cell::Cell,
-    collections::{BTreeMap, HashMap},
-    hash::{BuildHasher, RandomState},
+    collections::BTreeMap,
+    hash::BuildHasher,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -11,6 +11,7 @@ use std::{
 };
 
 use contracts::gateway::{CallsMetered, MeteredCalls};
+use foldhash::{HashMap, quality::RandomState};
 use time::{Date, Duration, OffsetDateTime, Time};
 use uuid::Uuid;
 
@@ -50,7 +51,7 @@ impl Counts {
     /// Of up to so many kinds at a time.
     pub fn new(room: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, hasher: RandomState::new(), room: room.div_ceil(SHARDS) }
+        Self { shards, hasher: RandomState::default(), room: room.div_ceil(SHARDS) }
     }
 
     /// Counts one call; false if there is no room for one of its kind.

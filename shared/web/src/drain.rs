@@ -14,6 +14,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use futures::future::Either;
 use http::header;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
@@ -30,14 +31,22 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
     drained(request, |request| next.run(request)).await
 }
 
-pub(crate) async fn drained<R>(request: Request, answer: impl FnOnce(Request) -> R) -> Response
+/// Where there is nothing to read, the answer's future and nothing around it.
+pub(crate) fn drained<R>(request: Request, answer: impl FnOnce(Request) -> R) -> impl Future<Output = Response>
 where
     R: Future<Output = Response>,
 {
     // Who expects 100 has sent nothing yet, and would be asked for the body by reading it.
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
-        return answer(request).await;
+        return Either::Left(answer(request));
     }
+    Either::Right(Box::pin(rest_read(request, answer)))
+}
+
+async fn rest_read<R>(request: Request, answer: impl FnOnce(Request) -> R) -> Response
+where
+    R: Future<Output = Response>,
+{
     let (leave, mut left) = oneshot::channel();
     let response = answer(request.map(|body| Body::new(Leaving { body, over: false, leave: Some(leave) }))).await;
     if let Ok(rest) = left.try_recv() {

@@ -39,7 +39,7 @@ const ADDED_UP: Duration = Duration::from_secs(5);
 static EXPORTS: AtomicBool = AtomicBool::new(false);
 
 /// Whether anybody is told of spans.
-pub(crate) fn exports() -> bool {
+pub fn exports() -> bool {
     EXPORTS.load(Relaxed)
 }
 
