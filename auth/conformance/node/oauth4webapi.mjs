@@ -10,7 +10,7 @@ async function discovered(algorithm) {
   return await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { ...http, algorithm }))
 }
 const server = await discovered('oidc')
-const web = { client_id: world.clients.web.id }
+const web = { client_id: world.clients.web.id, id_token_signed_response_alg: 'RS256' }
 const webAuth = oauth.ClientSecretBasic(world.clients.web.secret)
 const machine = { client_id: world.clients.machine.id }
 const machineAuth = oauth.ClientSecretPost(world.clients.machine.secret)
@@ -30,13 +30,13 @@ async function exchanged(subject_token, audience) {
   return (await oauth.processGenericTokenEndpointResponse(server, gateway, response, { recognizedTokenTypes })).access_token
 }
 
-async function logIn() {
+async function logIn(client = web, auth = webAuth) {
   await forget()
   const verifier = oauth.generateRandomCodeVerifier()
   const [state, nonce] = [oauth.generateRandomState(), oauth.generateRandomNonce()]
   const url = new URL(server.authorization_endpoint)
   url.search = new URLSearchParams({
-    client_id: web.client_id,
+    client_id: client.client_id,
     redirect_uri: REDIRECT,
     response_type: 'code',
     scope: 'openid email offline_access inventory:read',
@@ -45,9 +45,9 @@ async function logIn() {
     state,
     nonce,
   })
-  const parameters = oauth.validateAuthResponse(server, web, await comesBack(url), state)
-  const response = await oauth.authorizationCodeGrantRequest(server, web, webAuth, parameters, REDIRECT, verifier, http)
-  const tokens = await oauth.processAuthorizationCodeResponse(server, web, response, { expectedNonce: nonce, requireIdToken: true })
+  const parameters = oauth.validateAuthResponse(server, client, await comesBack(url), state)
+  const response = await oauth.authorizationCodeGrantRequest(server, client, auth, parameters, REDIRECT, verifier, http)
+  const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, { expectedNonce: nonce, requireIdToken: true })
   await oauth.validateApplicationLevelSignature(server, response, http)
   return tokens
 }
@@ -57,10 +57,16 @@ await check('discovery by OpenID Connect and by RFC 8414 tell the same', async (
   ensure(JSON.stringify(other) === JSON.stringify(server), JSON.stringify(other))
 })
 
-await check('the ID token is signed with a published key, for this client and nonce', async () => {
-  const claims = oauth.getValidatedIdTokenClaims(await logIn())
-  ensure(claims.sub === world.users.alice && claims.aud === web.client_id, JSON.stringify(claims))
-})
+const app = { client_id: world.clients.app.id, id_token_signed_response_alg: 'ES256' }
+for (const [client, auth] of [[web, webAuth], [app, oauth.None()]]) {
+  const algorithm = client.id_token_signed_response_alg
+  await check(`the ID token is signed with a published key of ${algorithm}, for this client and nonce`, async () => {
+    const claims = oauth.getValidatedIdTokenClaims(await logIn(client, auth))
+    ensure(claims.sub === world.users.alice && claims.aud === client.client_id, JSON.stringify(claims))
+    const other = { ...client, id_token_signed_response_alg: algorithm === 'RS256' ? 'ES256' : 'RS256' }
+    await refused(() => logIn(other, auth), (error) => /alg/.test(`${error.message} ${error.cause?.message}`))
+  })
+}
 
 await check('userinfo speaks of the user of the ID token', async () => {
   const tokens = await logIn()

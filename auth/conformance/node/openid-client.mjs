@@ -228,6 +228,10 @@ await check('a client registers itself with what an operator handed out, and use
   const config = await by(world.initial_access_token)
   const { tokens } = await logIn(config)
   ensure(tokens.claims().aud === config.clientMetadata().client_id, JSON.stringify(tokens.claims()))
+  // It said nothing of that: RS256 is what the standard has.
+  const { id_token_signed_response_alg } = config.clientMetadata()
+  ensure(id_token_signed_response_alg === 'RS256', id_token_signed_response_alg)
+  await jwtVerify(tokens.id_token, createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri)), { algorithms: ['RS256'] })
   await refused(() => by('made-up'), (error) => error.status === 401 || error.cause?.[0]?.scheme === 'bearer')
 })
 

@@ -47,15 +47,19 @@ def refused(body, code):
     raise AssertionError(f"was not refused: {outcome}")
 
 
-@check("a confidential client logs a user in, and its ID token holds what the standard demands")
-def _():
-    _, token, nonce = log_in(WORLD["clients"]["web"])
-    keys = KeySet.import_key_set(requests.get(SERVER["jwks_uri"], timeout=10).json())
-    decoded = jwt.decode(token["id_token"], keys, algorithms=["ES256"])
-    options = {"iss": {"values": [ISSUER]}, "aud": {"values": [WORLD["clients"]["web"]["id"]]}}
-    claims = CodeIDToken(decoded.claims, decoded.header, options, {"nonce": nonce, "access_token": token["access_token"], "client_id": WORLD["clients"]["web"]["id"]})
-    claims.validate(leeway=5)
-    assert claims["sub"] == WORLD["users"]["alice"], claims
+for kind, name, algorithm in [("confidential", "web", "RS256"), ("public", "app", "ES256")]:
+
+    @check(f"a {kind} client logs a user in, and its ID token, of {algorithm}, holds what the standard demands")
+    def _():
+        client = WORLD["clients"][name]
+        _, token, nonce = log_in(client)
+        keys = KeySet.import_key_set(requests.get(SERVER["jwks_uri"], timeout=10).json())
+        decoded = jwt.decode(token["id_token"], keys, algorithms=[algorithm])
+        options = {"iss": {"values": [ISSUER]}, "aud": {"values": [client["id"]]}}
+        params = {"nonce": nonce, "access_token": token["access_token"], "client_id": client["id"]}
+        claims = CodeIDToken(decoded.claims, decoded.header, options, params)
+        claims.validate(leeway=5)
+        assert claims["sub"] == WORLD["users"]["alice"], claims
 
 
 @check("the secret may come in the form as well")

@@ -131,7 +131,7 @@ async fn update_login_rules(db: &mut PgConnection, client_id: &str, login: &Logi
 pub async fn is_registered_origin(db: &mut PgConnection, origin: &str) -> Result<bool> {
     let known = sqlx::query_scalar!(
         r#"SELECT EXISTS (
-             SELECT FROM client WHERE secret_hash IS NULL AND jwks IS NULL AND disabled_at IS NULL AND $1 = ANY (origins)) AS "known!""#,
+             SELECT FROM client WHERE secret_hash IS NULL AND disabled_at IS NULL AND $1 = ANY (origins)) AS "known!""#,
         origin
     );
     Ok(known.fetch_one(db).await?)

@@ -32,7 +32,7 @@ pub struct Registration {
     /// The most that it will ask for; unless told, all that it may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// The keys with which it signs assertions (RFC 7517). Public parts only.
+    /// The keys with which it signs assertions (RFC 7517); those of who does not sign are used for nothing. Public parts only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub jwks: Option<Value>,

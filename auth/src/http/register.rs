@@ -197,8 +197,11 @@ fn checked(
         return Err(metadata("jwks_uri and backchannel_logout_uri must be https, to the public internet").into());
     }
     let keys = client.security.jwks.as_ref().and_then(|jwks| jwks["keys"].as_array()).into_iter().flatten();
-    let usable = |key: &serde_json::Value| key.as_object().is_some_and(|key| Key::parse(key).is_ok());
-    if !keys.clone().all(usable) {
+    let signs = client.signs_assertions();
+    let right = |key: &serde_json::Value| {
+        key.as_object().is_some_and(|key| if signs { Key::parse(key).is_ok() } else { !Key::is_private(key) })
+    };
+    if !keys.clone().all(right) {
         return Err(metadata("jwks holds a key that is not usable, or a private one").into());
     }
     let keeps_secret =

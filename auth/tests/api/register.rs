@@ -264,6 +264,10 @@ async fn what_cannot_be_registered_is_refused_with_the_code_of_the_standard() {
         assert!(fault(&answer).starts_with("invalid_"), "{uri}");
     }
     let private = json!({"kty": "EC", "crv": "P-256", "d": "AA", "x": "AA", "y": "AA"});
+    let other = json!({"kty": "EC", "crv": "P-521", "x": "AA", "y": "AA"});
+    // Who does not sign may register keys that are of no use here, and no private ones.
+    let useless = json!({"redirect_uris": [CALLBACK], "jwks": {"keys": [other]}});
+    assert_eq!(register(useless).await.expect(201).json()["jwks"]["keys"], json!([other]));
     for metadata in [
         json!({"redirect_uris": [CALLBACK], "grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"]}),
         json!({"redirect_uris": [CALLBACK], "scope": "auth:operate"}),
@@ -271,6 +275,8 @@ async fn what_cannot_be_registered_is_refused_with_the_code_of_the_standard() {
         json!({"redirect_uris": [CALLBACK], "client_name": "a\0b"}),
         json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [private]}}),
         json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": ["x"]}}),
+        json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [other]}}),
+        json!({"redirect_uris": [CALLBACK], "jwks": {"keys": [private]}}),
         json!({"redirect_uris": CALLBACK}),
         json!([]),
         json!("x"),

@@ -88,7 +88,8 @@ impl Auth {
         plant_rsa_key(&database, &clock).await;
         let mut config = config(&database, &nats);
         change(&mut config);
-        let (service, router) = auth::start(&config, clock.clone()).await.unwrap();
+        // Boxed, so that tests are small.
+        let (service, router) = Box::pin(auth::start(&config, clock.clone())).await.unwrap();
         let handle = service.handle().unwrap();
         tokio::spawn(service.serve(router));
         let client = Client::new(&handle.address).held_to(Contract::load(CONTRACT));

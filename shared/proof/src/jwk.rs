@@ -62,7 +62,7 @@ pub struct Thumbprint(pub [u8; 32]);
 impl Key {
     /// Reads a JWK. One that holds anything private is refused: whoever sends that has lost it (RFC 9449, section 4.3).
     pub fn parse(jwk: &Map<String, Value>) -> Result<Self, Fault> {
-        if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
+        if Self::is_private(jwk) {
             return Err(Fault("jwk is not a public key"));
         }
         let text = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -73,6 +73,11 @@ impl Key {
             ("RSA", _) => Self::rsa(bytes("n")?, bytes("e")?),
             _ => Err(UNKNOWN),
         }
+    }
+
+    /// Whether a JWK, of whatever kind, holds what only its holder should have.
+    pub fn is_private(jwk: &Map<String, Value>) -> bool {
+        PRIVATE.iter().any(|name| jwk.contains_key(*name))
     }
 
     fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<Self, Fault> {

@@ -31,6 +31,7 @@ pub struct Wish {
     grant_types: Vec<String>,
     post_logout_redirect_uris: Vec<String>,
     backchannel_logout_uri: Option<String>,
+    id_token_signed_response_alg: Option<String>,
 }
 
 impl Default for Wish {
@@ -44,6 +45,7 @@ impl Default for Wish {
             grant_types: CODE.map(str::to_owned).to_vec(),
             post_logout_redirect_uris: Vec::new(),
             backchannel_logout_uri: None,
+            id_token_signed_response_alg: None,
         }
     }
 }
@@ -57,7 +59,10 @@ impl Clients {
     /// What a script hears first.
     pub async fn world(&mut self, suite: &Suite) -> Result<Value> {
         let app = self.register(Wish::default()).await?;
-        let web = self.register(Wish { secret: true, ..Wish::default() }).await?;
+        // `app` gets ID tokens of ES256, `web` of RS256.
+        let rs256 = Some("RS256".to_owned());
+        let web = Wish { secret: true, id_token_signed_response_alg: rs256, ..Wish::default() };
+        let web = self.register(web).await?;
         let machine = Wish { secret: true, grant_types: vec!["client_credentials".to_owned()], ..Wish::default() };
         let machine = self.register(machine).await?;
         let url = suite.public_url();
@@ -98,8 +103,10 @@ impl Clients {
         let scopes = if of_users { &USER_SCOPES[..] } else { &MACHINE_SCOPES };
         sqlx::query(
             "insert into client (client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, created_at,
-                 authentication_method, jwks, require_par, dpop_bound, post_logout_redirect_uris, backchannel_logout_uri)
-             values ($1, 'Conformance', sha256($2::bytea), $3, $4, '{}', $5, 'internal', now(), $6, $7, $8, $9, $10, $11)",
+                 authentication_method, jwks, require_par, dpop_bound, post_logout_redirect_uris, backchannel_logout_uri,
+                 id_token_signed_response_alg)
+             values ($1, 'Conformance', sha256($2::bytea), $3, $4, '{}', $5, 'internal', now(), $6, $7, $8, $9, $10, $11,
+                 coalesce($12, 'ES256'))",
         )
         .bind(&id)
         .bind(secret.as_ref().map(String::as_bytes))
@@ -112,6 +119,7 @@ impl Clients {
         .bind(wish.dpop_bound)
         .bind(&wish.post_logout_redirect_uris)
         .bind(&wish.backchannel_logout_uri)
+        .bind(&wish.id_token_signed_response_alg)
         .execute(&mut self.db)
         .await?;
         Ok(secret.map_or_else(|| json!({"id": id}), |secret| json!({"id": id, "secret": secret})))

@@ -5,13 +5,14 @@ mod suite;
 
 use anyhow::{Context, Result, ensure};
 use openidconnect::{
-    AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet,
-    EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
-    TokenResponse,
+    AccessToken, AccessTokenHash, AuthorizationCode, ClientId, ClientName, ClientSecret, CsrfToken, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, Scope, TokenResponse,
     core::{
-        CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreProviderMetadata, CoreTokenResponse,
-        CoreUserInfoClaims,
+        CoreAuthenticationFlow, CoreClient, CoreClientRegistrationRequest, CoreGenderClaim, CoreJwsSigningAlgorithm,
+        CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims,
     },
+    registration::EmptyAdditionalClientMetadata,
 };
 
 use suite::{REDIRECT, Suite, parameter, send};
@@ -29,11 +30,14 @@ struct Begun {
 async fn main() -> Result<()> {
     let mut suite = Suite::hear()?;
     let outcome = log_in(&mut suite).await;
-    suite.check("a login passes every check of the ID token, and userinfo is about the same user", outcome);
+    let name = "logins pass every check of the ID token, of ES256 and of RS256, and userinfo is about the same user";
+    suite.check(name, outcome);
     let outcome = refresh(&mut suite).await;
     suite.check("a refresh token is good once", outcome);
     let outcome = other_nonce(&mut suite).await;
     suite.check("an ID token for another nonce is refused", outcome);
+    let outcome = registers(&mut suite).await;
+    suite.check("a client registers itself (RFC 7591) and users log in at it", outcome);
     Ok(())
 }
 
@@ -66,7 +70,9 @@ async fn redeemed(client: &Client, callback: &str, verifier: PkceCodeVerifier) -
 }
 
 async fn log_in(suite: &mut Suite) -> Result<()> {
-    for name in ["app", "web"] {
+    for (name, expected) in
+        [("app", CoreJwsSigningAlgorithm::EcdsaP256Sha256), ("web", CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256)]
+    {
         let client = discovered(suite, name).await?;
         let Begun { callback, verifier, nonce } = begun(suite, &client)?;
         let tokens = redeemed(&client, &callback, verifier).await?;
@@ -75,6 +81,7 @@ async fn log_in(suite: &mut Suite) -> Result<()> {
         let claims = id_token.claims(&checks, &nonce)?;
         ensure!(claims.subject().as_str() == suite.text("/users/alice"), "another user: {claims:?}");
         let (algorithm, key) = (id_token.signing_alg()?, id_token.signing_key(&checks)?);
+        ensure!(*algorithm == expected, "{name} gets {algorithm:?}");
         let hash = AccessTokenHash::from_token(tokens.access_token(), algorithm, key)?;
         ensure!(claims.access_token_hash() == Some(&hash), "another access token: {claims:?}");
         let user = client.user_info(tokens.access_token().clone(), Some(claims.subject().clone()))?;
@@ -97,6 +104,26 @@ async fn refresh(suite: &mut Suite) -> Result<()> {
         let again = client.exchange_refresh_token(token)?.request_async(&send).await;
         ensure!(again.is_err_and(|error| format!("{error:?}").contains("invalid_grant")), "good after reuse");
     }
+    Ok(())
+}
+
+async fn registers(suite: &mut Suite) -> Result<()> {
+    let metadata = CoreProviderMetadata::discover_async(IssuerUrl::new(suite.text("/issuer"))?, &send).await?;
+    let redirect = RedirectUrl::new(REDIRECT.to_owned())?;
+    let request = CoreClientRegistrationRequest::new(vec![redirect.clone()], EmptyAdditionalClientMetadata::default())
+        .set_client_name(Some([(None, ClientName::new("Registered".to_owned()))].into_iter().collect()))
+        .set_initial_access_token(Some(AccessToken::new(suite.text("/initial_access_token"))));
+    let endpoint = metadata.registration_endpoint().context("no registration endpoint")?;
+    let registered = request.register_async(endpoint, &send).await?;
+    let algorithm = registered.id_token_signed_response_alg();
+    ensure!(algorithm == Some(&CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256), "{algorithm:?}");
+    ensure!(registered.registration_access_token().is_some() && registered.registration_client_uri().is_some());
+    let (id, secret) = (registered.client_id().clone(), registered.client_secret().cloned());
+    let client = CoreClient::from_provider_metadata(metadata, id, secret).set_redirect_uri(redirect);
+    let Begun { callback, verifier, nonce } = begun(suite, &client)?;
+    let tokens = redeemed(&client, &callback, verifier).await?;
+    let claims = tokens.id_token().context("no ID token")?.claims(&client.id_token_verifier(), &nonce)?;
+    ensure!(claims.subject().as_str() == suite.text("/users/alice"), "another user: {claims:?}");
     Ok(())
 }
 

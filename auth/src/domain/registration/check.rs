@@ -90,8 +90,9 @@ impl Registration {
         if self.jwks.is_some() && self.jwks_uri.is_some() {
             return Err(wrong("jwks and jwks_uri exclude each other"));
         }
-        if signs != (self.jwks.is_some() || self.jwks_uri.is_some()) {
-            return Err(wrong("jwks or jwks_uri goes with private_key_jwt, and the other way round"));
+        // Who does not sign may register keys as well: they are kept and used for nothing.
+        if signs && self.jwks.is_none() && self.jwks_uri.is_none() {
+            return Err(wrong("private_key_jwt takes jwks or jwks_uri"));
         }
         let keys = self.jwks.as_ref().map(|jwks| jwks["keys"].as_array().map_or(0, Vec::len));
         if keys.is_some_and(|keys| keys == 0 || keys > MOST_KEYS) {
@@ -223,9 +224,8 @@ mod tests {
             json!({"redirect_uris": uri, "response_types": ["token"]}),
             json!({"redirect_uris": uri, "token_endpoint_auth_method": "tls_client_auth"}),
             json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt"}),
-            json!({"redirect_uris": uri, "jwks": {"keys": [{}]}}),
+            json!({"redirect_uris": uri, "jwks": {}}),
             json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []}}),
-            json!({"redirect_uris": uri, "jwks_uri": "https://shop.example/jwks"}),
             json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{}]},
                 "jwks_uri": "https://shop.example/jwks"}),
             json!({"redirect_uris": uri, "backchannel_logout_session_required": true}),
