@@ -54,8 +54,9 @@ impl Exchange {
         Ok(Self { http, token_url: format!("{auth_url}/token"), secret, at_once: Semaphore::new(AT_ONCE) })
     }
 
-    /// One question. Whatever is not an answer about the token is [`Answer::Unavailable`], logged with its cause.
-    pub async fn ask(&self, token: &str, audience: &str) -> Answer {
+    /// One question, for the first request that needs the answer. Whatever is not an answer about the token is
+    /// [`Answer::Unavailable`], logged with its cause.
+    pub async fn ask(&self, token: &str, audience: &str, request_id: &str) -> Answer {
         let answer = tokio::time::timeout(PATIENCE, async {
             let _turn = self.at_once.acquire().await?;
             self.exchange(token, audience).await
@@ -65,7 +66,7 @@ impl Exchange {
             Err(late) => Err(late.into()),
         };
         let answer = answer.unwrap_or_else(|cause| {
-            tracing::warn!(cause = format!("{cause:#}"), "no token exchange");
+            tracing::warn!(request_id, cause = format!("{cause:#}"), "no token exchange");
             Answer::Unavailable
         });
         metrics::counter!("gateway_token_exchanges_total", "outcome" => outcome(&answer)).increment(1);

@@ -4,6 +4,7 @@
 //! Nobody gets an answer from here that the service would have refused: a caller is known before its request comes here,
 //! and shares copies only with callers of the same scopes and roles (`claims::Class`).
 
+mod change;
 mod changes;
 pub mod control;
 mod flights;

@@ -34,7 +34,8 @@ fn is_plain(host: &[u8]) -> bool {
     let colon = memchr(b':', host).unwrap_or(host.len());
     let (name, port) = (&host[..colon], host.get(colon + 1..).unwrap_or_default());
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    !name.is_empty() && name.iter().all(in_name) && port.len() < 5 && port.iter().all(u8::is_ascii_digit)
+    let is_port = colon == host.len() || ((1..5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit));
+    is_port && !name.is_empty() && name.iter().all(in_name)
 }
 
 fn is_authority(value: &HeaderValue) -> bool {
@@ -64,7 +65,19 @@ mod tests {
         for good in ["shop.example", "shop.example:8080", "127.0.0.1", "[::1]:80", "a_b"] {
             assert_eq!(with(&[("host", good)]), Ok(()), "{good}");
         }
-        for bad in ["", ":80", "shop.example:80800", "a:80:80", "a b", "a/b", "user@a", "a:b", "a\\b", "http://a"] {
+        for bad in [
+            "",
+            ":80",
+            "shop.example:",
+            "shop.example:80800",
+            "a:80:80",
+            "a b",
+            "a/b",
+            "user@a",
+            "a:b",
+            "a\\b",
+            "http://a",
+        ] {
             assert_eq!(with(&[("host", bad)]), Err(Refusal::BadHost), "{bad}");
         }
         assert_eq!(with(&[]), Err(Refusal::BadHost));

@@ -15,6 +15,7 @@ use crate::error::Refusal;
 use crate::exchange::Exchange;
 use crate::meters::Tally;
 use crate::proofs::{Proofs, Unused};
+use crate::trail;
 
 const LONGEST_TOKEN: usize = 512;
 
@@ -40,8 +41,8 @@ impl Translator {
     }
 
     /// The `Authorization` header that `audience` gets in place of the caller's, what it says, and the proof that came
-    /// with it, which is to be used up when the caller has been let through. Whoever is not known
-    /// to be somebody must be let in by `stranger`, before auth is asked; so must who fails to prove the token's key.
+    /// with it, which is to be used up when the caller has been let through. Whoever is not known to be somebody must be
+    /// let in by `stranger`, before auth is asked; so must who fails to prove the token's key.
     pub async fn translate(
         self: &Arc<Self>,
         request: &Parts,
@@ -71,7 +72,7 @@ impl Translator {
                 }
                 Look::Lead(lead, flight) => {
                     stranger()?;
-                    self.ask(lead, token.to_owned());
+                    self.ask(lead, token.to_owned(), trail::id(&request.headers).to_owned());
                     (flight.answer().await.unwrap_or(Answer::Unavailable), &self.miss)
                 }
             };
@@ -116,10 +117,10 @@ impl Translator {
     }
 
     // In a task of its own: others wait for the answer too, so it comes even if this caller goes away.
-    fn ask(self: &Arc<Self>, lead: Lead, token: String) {
+    fn ask(self: &Arc<Self>, lead: Lead, token: String, request_id: String) {
         let translator = Arc::clone(self);
         let question = async move {
-            let answer = translator.exchange.ask(&token, lead.key.audience).await;
+            let answer = translator.exchange.ask(&token, lead.key.audience, &request_id).await;
             translator.cache.land(lead, answer, Instant::now());
         };
         self.runtime.spawn(question.in_current_span());

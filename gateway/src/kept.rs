@@ -46,7 +46,8 @@ fn find<K: Eq + Hash, P: PartialEq, S>(all: &HashMap<K, (P, Arc<S>)>, key: K, po
 }
 
 /// Where one state is, for whoever needs it with every request: beside the declaration that it belongs to, and so for one
-/// gateway only.
+/// gateway only. It stays that of this declaration: where a request of before a change of the policies is the first on its
+/// route, and between the first ones of two new routes that share a state, these two have one each until the next change.
 pub struct Found<S>(OnceLock<Arc<S>>);
 
 impl<S> Found<S> {

@@ -1,7 +1,7 @@
 //! DPoP (RFC 9449): a token that is bound to a key comes with a proof that was made for just this request. Which proofs
 //! were used is remembered by each gateway for itself: with several, a copied proof can be used once at each of the
-//! others, for the same method, address and token, while it is young. A proof is remembered only when its caller has been
-//! let through: who has to wait takes no room from others. Of what was used before it was started a gateway knows nothing: a
+//! others, for the same method, address and token, while it is young. A proof is remembered only when its caller is
+//! within the rates: who asks for more takes no room from others. Of what was used before it was started a gateway knows nothing: a
 //! proof that may be of that time must be made again with a nonce (section 9), which clients do by themselves.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -64,8 +64,10 @@ impl Proofs {
         if self.may_be_of_the_time_before(&proof) {
             return Err(Refusal::NonceNeeded { nonce: self.nonces.give(millis(now)) });
         }
+        let is_used = || self.part(&proof).is_used(&proof, now.unix_timestamp());
         // Of a whole the first part uses it for the others.
-        if whole.is_none() && self.part(&proof).is_used(&proof, now.unix_timestamp()) {
+        let first_use = whole.as_ref().and_then(|whole| whole.is_first_use.get());
+        if first_use.map_or_else(is_used, |is_first| !is_first) {
             return Err(USED);
         }
         Ok(Unused { proof, whole })

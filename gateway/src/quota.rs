@@ -64,7 +64,7 @@ impl Quotas {
             taken = client.take(day, quota.into(), Instant::now());
             // Others take from a new chunk without waiting in line.
             while taken == Taken::Renew {
-                self.renew(&client, &key(day, &claims.client)).await;
+                self.renew(&client, &claims.client, day).await;
                 taken = client.take(day, quota.into(), Instant::now());
             }
         }
@@ -81,12 +81,12 @@ impl Quotas {
         }
     }
 
-    async fn renew(&self, client: &Client, key: &str) {
+    async fn renew(&self, client: &Client, name: &str, day: u64) {
         let ask = client.with(|lease| lease.ask());
-        match self.books.change(key, ask).await {
+        match self.books.change(&key(day, name), ask).await {
             Ok((before, after)) => client.with(|lease| lease.renewed(before, after, Instant::now())),
             Err(error) => {
-                tracing::warn!(%error, "a quota is given out on credit");
+                tracing::warn!(%error, client = name, "a quota is given out on credit");
                 metrics::counter!("gateway_quota_on_credit_total").increment(1);
                 client.with(Lease::on_credit);
             }
@@ -123,7 +123,7 @@ impl Quotas {
             let Some((add, off)) = client.with(|lease| lease.give_back(day)) else { continue };
             let back = self.books.change(&key(day, &name), move |used| (used + add).saturating_sub(off)).await;
             if let Err(error) = back {
-                tracing::warn!(%error, "a chunk of a quota is lost");
+                tracing::warn!(%error, client = &*name, "a chunk of a quota is lost");
                 return;
             }
         }

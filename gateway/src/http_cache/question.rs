@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use tokio::time::timeout_at;
 
+use super::change::change;
 use super::control::Wants;
 use super::flights::{Landed, Lead};
 use super::freshness::{Freshness, Times, Use};
@@ -50,50 +51,8 @@ pub async fn answer(
     }
 }
 
-// Whatever comes of it, what was asked for before is not right any more, unless the service says that it did nothing.
-async fn change(
-    cache: &Arc<Cache>,
-    ahead: Ahead<'_>,
-    deadline: Deadline,
-    message: Box<Message>,
-    body: Body,
-) -> Result<Response, Refusal> {
-    let service = ahead.route.service;
-    let mut changed = Changed { cache, service, path: Some(message.target.path().to_owned()) };
-    let answer = ahead.go(deadline, message, body).await;
-    if let Ok(response) = &answer {
-        if response.status().is_client_error() {
-            changed.path = None;
-        } else {
-            for name in [header::LOCATION, header::CONTENT_LOCATION] {
-                let named = response.headers().get(name).and_then(|at| at.to_str().ok());
-                // Of the same origin only (RFC 9111, section 4.4).
-                if let Some(path) = named.and_then(|at| at.strip_prefix(ahead.route.strip)?.split(['?', '#']).next()) {
-                    cache.changes.count(service, path);
-                }
-            }
-        }
-    }
-    drop(changed);
-    forwarded(cache, answer, Why::Method)
-}
-
-/// A change that counts when it is over, even if its caller goes away before.
-struct Changed<'c> {
-    cache: &'c Cache,
-    service: &'static str,
-    path: Option<String>,
-}
-
-impl Drop for Changed<'_> {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            self.cache.changes.count(self.service, path);
-        }
-    }
-}
-
-fn forwarded(cache: &Cache, answer: Result<Response, Refusal>, why: Why) -> Result<Response, Refusal> {
+/// The service's answer, with what became of it here.
+pub fn forwarded(cache: &Cache, answer: Result<Response, Refusal>, why: Why) -> Result<Response, Refusal> {
     let status = Status::Forwarded { why, stored: false };
     cache.count(status);
     let mut response = answer?;

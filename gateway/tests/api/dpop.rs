@@ -163,9 +163,10 @@ async fn of_thirty_uses_of_a_proof_at_once_exactly_one_gets_through() {
     }
 }
 
-#[tokio::test]
-async fn a_joined_answer_needs_one_proof_for_all_its_parts() {
-    let world = World::new().await;
+const PAGE: &str = "/api/shop/v1/products/MUG-BLUE/page";
+
+// The services that the page cannot do without.
+async fn shop() -> [(&'static str, Instance); 2] {
     let told = |name: &'static str| {
         async move |_: Request| {
             Json(json!({"sku": "A", "name": name, "description": "A mug.", "category": "tableware", "available": 5,
@@ -173,21 +174,52 @@ async fn a_joined_answer_needs_one_proof_for_all_its_parts() {
             "picture": "/v1/products/A/picture", "version": 1}))
         }
     };
-    let services = [
+    [
         ("store", Instance::start(Router::new().route("/v1/products/{sku}", get(told("store")))).await),
         ("inventory", Instance::start(Router::new().route("/v1/stock/{sku}", get(told("inventory")))).await),
-    ];
-    let setting: Vec<_> = services.iter().map(|(name, it)| format!("{name}={}", it.address)).collect();
-    let gateway = world.gateway(&setting.join(",")).await;
+    ]
+}
+
+fn setting(services: &[(&str, Instance)]) -> String {
+    services.iter().map(|(name, it)| format!("{name}={}", it.address)).collect::<Vec<_>>().join(",")
+}
+
+#[tokio::test]
+async fn a_joined_answer_needs_one_proof_for_all_its_parts() {
+    let (world, services) = (World::new().await, shop().await);
+    let gateway = world.gateway(&setting(&services)).await;
     let holder = Holder::new();
     world.auth.binds(TOKEN, holder.thumbprint());
-    let page = "/api/shop/v1/products/MUG-BLUE/page";
-    let proof = proof(&holder, "GET", page, Some(TOKEN));
-    let answer: Value = gateway.send(page, &format!("DPoP {TOKEN}"), &[&proof]).await.expect(200).json();
+    let proof = proof(&holder, "GET", PAGE, Some(TOKEN));
+    let answer: Value = gateway.send(PAGE, &format!("DPoP {TOKEN}"), &[&proof]).await.expect(200).json();
     let missing: Vec<_> = answer["missing"].as_array().unwrap().iter().map(|it| it["part"].clone()).collect();
     assert!(!missing.contains(&json!("product")) && !missing.contains(&json!("stock")), "{answer}");
-    gateway.send(page, &format!("DPoP {TOKEN}"), &[&proof]).await.expect(401);
-    gateway.send(page, &format!("Bearer {TOKEN}"), &[]).await.expect(401);
+    gateway.send(PAGE, &format!("DPoP {TOKEN}"), &[&proof]).await.expect(401);
+    gateway.send(PAGE, &format!("Bearer {TOKEN}"), &[]).await.expect(401);
+}
+
+#[tokio::test]
+async fn who_repeats_the_proof_of_a_joined_answer_takes_nothing_of_its_owners_limit() {
+    let (world, services) = (World::new().await, shop().await);
+    let rate = Rate { requests: 100, seconds: 360_000 };
+    let policies = Policies { plans: [("free", Plan::new(None, Some(rate), None))].into(), ..policies() };
+    let setting = discovery(&setting(&services)).unwrap();
+    let gateway = world.gateway_with(setting, policies, Limits::default()).await;
+    let holder = Holder::new();
+    world.auth.grants(TOKEN, Tokens::serve().await.of_plan("store", "demo", "free", "alice"));
+    world.auth.binds(TOKEN, holder.thumbprint());
+    let dpop = format!("DPoP {TOKEN}");
+    let page = async || {
+        let proof = proof(&holder, "GET", PAGE, Some(TOKEN));
+        let answer = gateway.send(PAGE, &dpop, &[&proof]).await.expect(200);
+        let left = answer.header("ratelimit").unwrap().split(';').nth(1).unwrap().trim_start_matches("r=").to_owned();
+        (proof, left.parse::<u32>().unwrap())
+    };
+    let (used, left) = page().await;
+    for _ in 0..5 {
+        gateway.send(PAGE, &dpop, &[&used]).await.expect(401);
+    }
+    assert_eq!(page().await.1, left - (100 - left), "the second page takes what the first one took, and nobody else");
 }
 
 #[tokio::test]

@@ -45,9 +45,8 @@ pub fn around(router: Router) -> Router {
 }
 
 /// The same around one answer, on a way that no router leads to. `route` names the way in spans and metrics, `id` the
-/// request in a line of the log. Its span is
-/// made only where spans are exported: to make one costs as much as a tenth of what is done for a small answer, so lines
-/// of the log say themselves which request they are about.
+/// request in the log. Its span is made only where spans are exported, since to make one costs as much as a tenth of what
+/// is done for a small answer: lines of the log that are about one request have to say so themselves.
 pub fn answered<F, R>(
     request: Request,
     (route, id): (&'static str, HeaderValue),
@@ -57,10 +56,7 @@ where
     F: FnOnce(Request) -> R,
     R: Future<Output = Response>,
 {
-    let panicked = move |panic| {
-        tracing::error!(request_id = id.to_str().unwrap_or_default(), "no answer");
-        panicked(panic)
-    };
+    let panicked = move |panic: Box<dyn Any + Send>| panicked_at(panic.as_ref(), id.to_str().ok());
     let answer = |request| AssertUnwindSafe(answer(request)).catch_unwind().map(|it| it.unwrap_or_else(panicked));
     if telemetry::exports() {
         return Either::Left(Box::pin(observed(request, route, |request| drained(request, answer))));
@@ -140,9 +136,15 @@ fn span_of(request: &Request, method: &str, route: &str) -> Span {
     span
 }
 
+#[allow(clippy::needless_pass_by_value)] // as the layer wants it
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    panicked_at(panic.as_ref(), None)
+}
+
+// The request is named where no span does it.
+fn panicked_at(panic: &(dyn Any + Send), request_id: Option<&str>) -> Response {
     let message = panic.downcast_ref::<&str>().map(ToString::to_string);
     let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    tracing::error!(message, "a handler panicked");
+    tracing::error!(request_id, message, "a handler panicked");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error").into_response()
 }

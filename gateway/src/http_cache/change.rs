@@ -1,0 +1,58 @@
+//! A request that changes something, and what that does to copies.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header;
+
+use super::Cache;
+use super::question::forwarded;
+use super::status::Why;
+use crate::deadline::Deadline;
+use crate::error::Refusal;
+use crate::forward::Message;
+use crate::proxy::Ahead;
+
+/// Whatever comes of it, what was asked for before is not right any more, unless the service says that it did nothing.
+pub async fn change(
+    cache: &Arc<Cache>,
+    ahead: Ahead<'_>,
+    deadline: Deadline,
+    message: Box<Message>,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let service = ahead.route.service;
+    let mut changed = Changed { cache, service, path: Some(message.target.path().to_owned()) };
+    let answer = ahead.go(deadline, message, body).await;
+    if let Ok(response) = &answer {
+        if response.status().is_client_error() {
+            changed.path = None;
+        } else {
+            for name in [header::LOCATION, header::CONTENT_LOCATION] {
+                let named = response.headers().get(name).and_then(|at| at.to_str().ok());
+                // Of the same origin only (RFC 9111, section 4.4).
+                if let Some(path) = named.and_then(|at| at.strip_prefix(ahead.route.strip)?.split(['?', '#']).next()) {
+                    cache.changes.count(service, path);
+                }
+            }
+        }
+    }
+    drop(changed);
+    forwarded(cache, answer, Why::Method)
+}
+
+/// A change that counts when it is over, even if its caller goes away before.
+struct Changed<'c> {
+    cache: &'c Cache,
+    service: &'static str,
+    path: Option<String>,
+}
+
+impl Drop for Changed<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            self.cache.changes.count(self.service, path);
+        }
+    }
+}
