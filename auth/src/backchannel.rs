@@ -22,7 +22,8 @@ use crate::{
 /// How soon after it is due a client is told.
 const LOOK: Duration = Duration::from_secs(1);
 /// How many are told at a time, and how many of them of one client: one that is slow holds no more than these. Whoever is
-/// told least just now comes first.
+/// told least just now comes first, and of those who has not failed: there may be more silent clients than are told at a
+/// time.
 const AT_ONCE: usize = 32;
 const PER_CLIENT: i64 = 4;
 /// Some hour after the first attempt.

@@ -2,7 +2,7 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -26,24 +26,36 @@ pub struct ClientFailures(Arc<Mutex<domain::ClientFailures>>);
 impl ClientFailures {
     /// Counts one.
     pub fn note(&self, client_id: Option<String>, address: Option<IpAddr>) {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.note(Failed::new(client_id, address));
+        self.counts().note(Failed::new(client_id, address));
     }
 
-    /// Records those that are due once a second, until told to stop.
+    /// Records those that are due once a second, and all that are left when it is told to stop.
     pub async fn keep_recording(self, pool: Pool, clock: Clock, stop: CancellationToken) {
         let mut ticks = interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !stop.is_cancelled() {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                _ = ticks.tick() => {}
+        loop {
+            let last = tokio::select! {
+                () = stop.cancelled() => true,
+                _ = ticks.tick() => false,
+            };
+            let due = if last { self.counts().take_all() } else { self.counts().take_due(clock.now()) };
+            let recorded = record(&pool, &clock, &due).await;
+            match recorded {
+                Err(error) if last => tracing::warn!(%error, ?due, "failures of clients are not recorded"),
+                Err(error) => {
+                    tracing::warn!(%error, "failures of clients are not recorded; trying again");
+                    self.counts().put_back(due);
+                }
+                Ok(()) => {}
             }
-            let due = self.0.lock().unwrap_or_else(PoisonError::into_inner).take_due(clock.now());
-            if let Err(error) = record(&pool, &clock, &due).await {
-                tracing::warn!(%error, ?due, "failures of clients are not recorded");
+            if last {
+                return;
             }
         }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, domain::ClientFailures> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

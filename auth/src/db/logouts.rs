@@ -40,11 +40,12 @@ pub struct Room {
     pub told: Vec<(String, i64)>,
 }
 
-/// Takes up those that are due, as many as there is room for: of each client one before any has two, the longest due
-/// first. If nothing is heard of one it comes back: after half a minute, which is longer than anybody waits for an answer,
+/// Takes up those that are due, as many as there is room for: of each client one before any has two, who took all that it
+/// was told before who did not, the longest due first. If nothing is heard of one it comes back: after half a minute, which is longer than anybody waits for an answer,
 /// a minute and a half, and so on. Those that another instance takes up are skipped.
 pub async fn take_up_logouts(db: &mut PgConnection, room: &Room, now: OffsetDateTime) -> Result<Vec<Logout>> {
     let (clients, told): (Vec<_>, Vec<_>) = room.told.iter().cloned().unzip();
+    // `failed`: an attempt was made at more than are being told.
     let taken = sqlx::query!(
         r#"UPDATE backchannel_logout l
          SET attempts = attempts + 1, due_at = $1 + make_interval(secs => 30 * power(3, l.attempts))
@@ -59,7 +60,12 @@ pub async fn take_up_logouts(db: &mut PgConnection, room: &Room, now: OffsetDate
                      WHERE client_id = each.client_id AND due_at <= $1
                      ORDER BY due_at LIMIT greatest($3 - coalesce(busy.told, 0), 0) FOR UPDATE SKIP LOCKED) AS locked
              ) AS due
-             ORDER BY due.nth, due.due_at LIMIT $2)
+             CROSS JOIN LATERAL (
+                 SELECT EXISTS (
+                     SELECT FROM backchannel_logout WHERE client_id = each.client_id AND attempts > 0
+                     OFFSET coalesce(busy.told, 0)) AS failed
+             ) AS before
+             ORDER BY due.nth, before.failed, due.due_at LIMIT $2)
          RETURNING l.id, l.client_id, coalesce(c.backchannel_logout_uri, '') AS "uri!", l.user_id, l.session_id,
              l.attempts, c.id_token_signed_response_alg, c.registration_hash IS NOT NULL AS "named_by_client!""#,
         now,

@@ -7,7 +7,8 @@ use time::{Duration, OffsetDateTime};
 
 /// How soon the same is written down again.
 const EVERY: Duration = Duration::minutes(1);
-/// How many are told apart at a time. The rest is counted together.
+/// How many are told apart at a time. Where there are more, so many clients, wherever they fail: whoever fails from
+/// everywhere does not hide at which client. The rest is counted together.
 const APART: usize = 64;
 
 /// Who failed.
@@ -41,8 +42,14 @@ impl Failed {
 impl ClientFailures {
     /// Counts one.
     pub fn note(&mut self, failed: Failed) {
-        let apart = self.of.len() < APART || self.of.contains_key(&failed);
-        self.of.entry(if apart { failed } else { Failed::default() }).or_default().times += 1;
+        let anywhere = Failed { address: None, ..failed.clone() };
+        let told_apart = [failed, anywhere].into_iter().find(|failed| self.has_room_for(failed));
+        self.of.entry(told_apart.unwrap_or_default()).or_default().times += 1;
+    }
+
+    fn has_room_for(&self, failed: &Failed) -> bool {
+        let alike = |it: &&Failed| it.address.is_some() == failed.address.is_some() && **it != Failed::default();
+        self.of.contains_key(failed) || self.of.keys().filter(alike).count() < APART
     }
 
     /// What is to be written down now, and how often it was: each of them once a minute.
@@ -55,6 +62,21 @@ impl ClientFailures {
             (failed.clone(), std::mem::take(&mut count.times))
         })
         .collect()
+    }
+
+    /// Everything that is not written down yet: there will be no other time.
+    pub fn take_all(&mut self) -> Vec<(Failed, u64)> {
+        let all = self.of.drain().map(|(failed, count)| (failed, count.times));
+        all.filter(|(_, times)| *times > 0).collect()
+    }
+
+    /// Counts again what could not be written down. It is due at once.
+    pub fn put_back(&mut self, taken: Vec<(Failed, u64)>) {
+        for (failed, times) in taken {
+            let count = self.of.entry(failed).or_default();
+            count.times += times;
+            count.written_at = None;
+        }
     }
 }
 
@@ -105,9 +127,43 @@ mod tests {
             failures.note(Failed::new(None, Some(address)));
             written.extend(failures.take_due(NOW + Duration::milliseconds(i64::from(nth))));
         }
-        assert!(written.len() <= APART + 1, "{}", written.len());
+        assert!(written.len() <= 2 * APART + 1, "{}", written.len());
         written.extend(failures.take_due(NOW + Duration::minutes(2)));
         assert_eq!(written.iter().map(|(_, times)| times).sum::<u64>(), 10_000);
+    }
+
+    #[test]
+    fn at_which_client_secrets_are_guessed_is_told_however_many_fail_elsewhere() {
+        let mut failures = ClientFailures::default();
+        let from = |nth: u32| Some(std::net::Ipv4Addr::from(nth).into());
+        for nth in 0..1_000 {
+            failures.note(Failed::new(None, from(nth)));
+            failures.note(Failed::new(Some("order".to_owned()), from(10_000 + nth)));
+        }
+        let due = failures.take_due(NOW);
+        let of_order = due.iter().filter(|(failed, _)| failed.client_id.is_some()).map(|(_, times)| times).sum::<u64>();
+        assert_eq!(of_order, 1_000);
+        // And of clients, too, there may be many.
+        for nth in 0..1_000 {
+            failures.note(Failed::new(Some(format!("client-{nth}")), from(20_000 + nth)));
+        }
+        assert!(failures.of.len() <= 2 * APART + 1, "{}", failures.of.len());
+        assert_eq!(failures.take_all().iter().map(|(_, times)| times).sum::<u64>(), 1_000);
+    }
+
+    #[test]
+    fn what_could_not_be_written_down_is_due_again_and_nothing_is_left_behind_at_the_end() {
+        let mut failures = ClientFailures::default();
+        let here = failed("order", "192.0.2.1");
+        failures.note(here.clone());
+        let due = failures.take_due(NOW);
+        failures.note(here.clone());
+        failures.put_back(due);
+        assert_eq!(failures.take_due(NOW + Duration::seconds(1)), [(here.clone(), 2)]);
+        failures.note(here.clone());
+        assert!(failures.take_due(NOW + Duration::seconds(2)).is_empty());
+        assert_eq!(failures.take_all(), [(here, 1)]);
+        assert!(failures.take_all().is_empty());
     }
 
     #[test]

@@ -113,9 +113,9 @@ async fn what_a_client_itself_has_named_is_called_only_if_it_is_not_inside() {
         auth.get(&authorize(&[]), &cookie).await.expect(303);
         log_out(&auth, &cookie).await;
         let tried = async || auth.number("select count(*) from backchannel_logout where attempts = 0").await == 0;
-        eventually(async || tried().await && told.heard().len() == tries).await;
+        // What was not called stays to be told.
+        eventually(async || tried().await && told.heard().len() == tries && left(&auth).await == 1).await;
     }
-    assert_eq!(left(&auth).await, 1, "what was not called stays to be told");
     auth.end().await;
 }
 
@@ -267,15 +267,15 @@ async fn clients_that_never_answer_hold_up_nobody_else() {
     let auth = Auth::start().await;
     let told = Told::by(&auth).await;
     let silent = silence().await;
-    // They have been waiting for longer, and there are more of them than are told at a time.
+    // They have been waiting for longer, and there are more of them than are told at a time, also if each were told once.
     let rows = "with silent as (
             insert into client (client_id, name, grant_types, redirect_uris, origins, scopes, plan, created_at,
                 backchannel_logout_uri)
-            select 'silent-' || n, 'x', '{}', '{}', '{}', '{}', 'free', now(), $2 from generate_series(1, 20) n
+            select 'silent-' || n, 'x', '{}', '{}', '{}', '{}', 'free', now(), $2 from generate_series(1, 40) n
             returning client_id)
         insert into backchannel_logout (id, client_id, user_id, session_id, due_at)
         select gen_random_uuid(), client_id, gen_random_uuid(), gen_random_uuid(), $1 - interval '1 hour'
-        from silent, generate_series(1, 30)
+        from silent, generate_series(1, 100)
         union all select gen_random_uuid(), 'demo', gen_random_uuid(), gen_random_uuid(), $1 from generate_series(1, 6)";
     let mut db = auth.database.connect().await;
     sqlx::query(rows).bind(auth.clock.now()).bind(silent).execute(&mut db).await.unwrap();

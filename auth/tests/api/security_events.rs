@@ -119,6 +119,28 @@ async fn clients_that_cannot_say_who_they_are_are_recorded_and_a_flood_of_them_l
 }
 
 #[tokio::test]
+async fn how_often_a_client_failed_is_recorded_though_the_database_refuses_at_first_and_the_service_stops_then() {
+    let auth = Auth::start().await;
+    // What is refused is rolled back, but for the sequence.
+    let refuse = "create sequence asked;
+        create function refuse_first() returns trigger language plpgsql as
+            $$ begin if nextval('asked') = 1 then raise 'not now'; end if; return new; end $$;
+        create trigger refuse_first before insert on security_event
+            for each row when (new.kind = 'client_failed') execute function refuse_first()";
+    sqlx::raw_sql(refuse).execute(&mut auth.database.connect().await).await.unwrap();
+    let fail = async || auth.token(&[("grant_type", "client_credentials"), ("client_id", "order")]).await.expect(401);
+    let times = "select coalesce(sum(replace(detail, 'times: ', '')::bigint), 0)::bigint from security_event
+        where kind = 'client_failed' and client_id = 'order'";
+    fail().await;
+    eventually(async || auth.number(times).await == 1).await;
+    // Within the minute after that row.
+    fail().await;
+    fail().await;
+    auth.stop();
+    eventually(async || auth.number(times).await == 3).await;
+}
+
+#[tokio::test]
 async fn what_is_older_than_the_setting_says_is_forgotten_and_nobody_takes_out_what_is_younger() {
     let auth = Auth::start_with(|config| config.security_event_days = 40).await;
     let mut db = auth.database.connect().await;

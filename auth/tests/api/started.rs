@@ -267,6 +267,11 @@ impl Auth {
     pub async fn end(self) {
         eventually(async || self.number("select count(*) from messaging.outbox where published_at is null").await == 0)
             .await;
+        self.stop();
+    }
+
+    /// Asks the service to stop, as SIGTERM does.
+    pub fn stop(&self) {
         self.handle.stop();
     }
 }
