@@ -7,7 +7,7 @@ mod sealed;
 
 pub use derived::derived;
 pub use rotation::{PUBLISHED_AFTER, Schedule};
-pub use sealed::generate;
+pub use sealed::{generate, open};
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -43,6 +43,9 @@ struct Key {
 }
 
 impl Signer {
+    // Three ways to the first key: `open` makes the one that a start cannot do without, `tend` whatever else is missing, and
+    // `attach` none.
+
     /// Opens the keys in the database with the encryption key; makes one for JWTs for services if there is none. One for
     /// RS256, which takes longer, is made by [`Signer::keep`].
     pub async fn open(

@@ -1,4 +1,5 @@
-//! `auth` serves; `auth openapi` prints the contract; `auth rotate-keys` makes new signing keys; `auth --help` documents every setting.
+//! `auth` serves; `auth openapi` prints the contract; `auth rotate-keys` makes new signing keys; `auth --help` documents
+//! every setting.
 
 use std::process::ExitCode;
 

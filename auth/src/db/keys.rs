@@ -38,13 +38,15 @@ pub async fn lock_keys(db: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// The keys that are not retired, the one that signs last first. Those of an algorithm that a newer program has are left
-/// out.
+/// The keys that are not retired, the one that signs last first: a hundred of each algorithm, so that those of one do not
+/// crowd out the other's. Those of an algorithm that a newer program has are left out.
 pub async fn list_keys(db: &mut PgConnection) -> Result<Vec<SealedKey>> {
     let keys = sqlx::query!(
         r#"SELECT algorithm AS "algorithm!", kid AS "kid!", public_jwk AS "public_jwk!",
              sealed_private_key AS "sealed_private_key!", signs_from AS "signs_from!"
-         FROM any_signing_key WHERE retired_at IS NULL ORDER BY signs_from DESC, kid LIMIT 100"#
+         FROM (SELECT *, row_number() OVER (PARTITION BY algorithm ORDER BY signs_from DESC, kid) AS nth
+             FROM any_signing_key WHERE retired_at IS NULL) AS living
+         WHERE nth <= 100 ORDER BY signs_from DESC, kid"#
     );
     let keys = keys.fetch_all(db).await?.into_iter().filter_map(|row| {
         Some(SealedKey {
@@ -58,11 +60,13 @@ pub async fn list_keys(db: &mut PgConnection) -> Result<Vec<SealedKey>> {
     Ok(keys.collect())
 }
 
-/// The public parts of the keys that are not retired: by algorithm, the one that signs last first.
+/// The public parts of the keys that are not retired: by algorithm, the one that signs last first, a hundred of each.
 pub async fn list_public_keys(db: &mut PgConnection) -> Result<Vec<Value>> {
     let keys = sqlx::query_scalar!(
-        r#"SELECT public_jwk AS "public_jwk!" FROM any_signing_key
-         WHERE retired_at IS NULL ORDER BY algorithm, signs_from DESC, kid LIMIT 100"#
+        r#"SELECT public_jwk AS "public_jwk!"
+         FROM (SELECT *, row_number() OVER (PARTITION BY algorithm ORDER BY signs_from DESC, kid) AS nth
+             FROM any_signing_key WHERE retired_at IS NULL) AS living
+         WHERE nth <= 100 ORDER BY algorithm, signs_from DESC, kid"#
     );
     Ok(keys.fetch_all(db).await?)
 }

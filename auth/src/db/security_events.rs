@@ -1,5 +1,5 @@
-//! What happened that whoever watches over the suite should know. The table takes new rows only, and lets
-//! go of what is older than the settings say.
+//! What happened that whoever watches over the suite should know. The table takes new rows only, and lets go of what is
+//! older than the settings say.
 
 use database::Result;
 use sqlx::PgConnection;

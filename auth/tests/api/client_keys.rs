@@ -10,6 +10,7 @@ use axum::{Json, Router, extract::State, http::StatusCode, response::IntoRespons
 use futures::future::join_all;
 use serde_json::{Value, json};
 use testkit::{Answer, Holder, eventually};
+use tokio::{join, sync::watch};
 
 use crate::started::{Auth, ISSUER, fault};
 
@@ -20,6 +21,25 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 struct Published {
     keys: Arc<Mutex<Vec<Value>>>,
     asked: Arc<AtomicUsize>,
+    // Says nothing.
+    silent: watch::Sender<bool>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// One who has asked and has neither an answer nor given up.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn one_more(waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(waiting))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Published {
@@ -27,7 +47,9 @@ impl Published {
     async fn by(auth: &Auth, path: &str) -> Self {
         let published = Self::default();
         let count = |State(it): State<Self>| async move {
+            let _waiting = Waiting::one_more(&it.waiting);
             it.asked.fetch_add(1, Ordering::SeqCst);
+            it.silent.subscribe().wait_for(|silent| !silent).await.unwrap();
             let keys = it.keys.lock().unwrap().clone();
             Json(json!({ "keys": keys }))
         };
@@ -117,6 +139,30 @@ async fn whoever_makes_up_key_ids_does_not_have_the_client_asked_each_time() {
     let allowed = 1 + usize::try_from(began.elapsed().as_secs()).unwrap() / 2;
     assert!((1..=allowed).contains(&published.asked()), "{} of {allowed}", published.asked());
     present(&auth, &holder, "own").await.expect(200);
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn a_client_whose_key_is_known_does_not_wait_while_its_address_says_nothing_to_who_makes_up_key_ids() {
+    let auth = Auth::start().await;
+    let published = Published::by(&auth, "/jwks").await;
+    let (holder, other) = (Holder::new(), Holder::new());
+    published.publish(&[("own", &holder)]);
+    present(&auth, &holder, "own").await.expect(200);
+    published.silent.send_replace(true);
+    let made_up = eventually(async || {
+        present(&auth, &other, "made-up").await.expect(401);
+        published.asked() == 2
+    });
+    let known = async {
+        eventually(async || published.asked() == 2).await;
+        for _ in 0..3 {
+            present(&auth, &holder, "own").await.expect(200);
+        }
+        assert_eq!(published.waiting.load(Ordering::SeqCst), 1, "nobody has given up yet");
+        published.silent.send_replace(false);
+    };
+    join!(made_up, known);
     auth.end().await;
 }
 

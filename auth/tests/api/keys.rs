@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use auth::{
     MIGRATOR,
+    db::SealedKey,
     domain::SigningAlgorithm,
     keys::{PUBLISHED_AFTER, Schedule, Signer},
 };
@@ -12,7 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::join_all;
 use jsonwebtoken::{Algorithm, decode_header};
 use secrecy::ExposeSecret;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use testkit::{Client, Clock, NOBODY, eventually};
 use time::Duration;
@@ -136,21 +137,51 @@ async fn keys_for_clients_that_want_rs256_come_and_go_like_the_others() {
 
 #[tokio::test]
 async fn instances_that_start_together_make_one_key_for_rs256_and_nobody_waits_for_it() {
-    let (database, nats) = (testkit::postgres::database(&[&MIGRATOR]).await, testkit::nats::server().await);
+    let database = testkit::postgres::database(&[&MIGRATOR, &messaging::MIGRATOR]).await;
+    let nats = testkit::nats::server().await;
     let config = config(&database, &nats);
-    let started = join_all((0..4).map(|_| auth::start(&config, Clock::system()))).await;
-    assert!(started.iter().all(Result::is_ok));
+    let (pool, schedule) = (database.pool().await, config.keys.schedule());
     let keys = async || {
         let count = sqlx::query_scalar::<_, i64>("select count(*) from rsa_signing_key");
         count.fetch_one(&mut database.connect().await).await.unwrap()
     };
+    Signer::open(&pool, &[7; 32], Clock::system(), schedule).await.unwrap();
+    assert_eq!(keys().await, 0, "what a start waits for makes the other key only");
+    let started = join_all((0..4).map(|_| auth::start(&config, Clock::system()))).await;
+    assert!(started.iter().all(Result::is_ok));
     eventually(async || keys().await == 1).await;
     // However many look again.
-    let pool = database.pool().await;
-    let schedule = config.keys.schedule();
     let signer = Signer::attach(&pool, &[7; 32], Clock::system(), schedule).await.unwrap();
     signer.tend().await.unwrap();
     assert_eq!(keys().await, 1);
+}
+
+#[tokio::test]
+async fn many_keys_of_one_algorithm_leave_none_of_the_other_out() {
+    let key = |algorithm, kid: String, signs_from| SealedKey {
+        algorithm,
+        public_jwk: json!({ "kid": kid }),
+        kid,
+        sealed_private_key: Vec::new(),
+        signs_from,
+    };
+    let now = Clock::system().now();
+    for (many, few) in
+        [(SigningAlgorithm::Es256, SigningAlgorithm::Rs256), (SigningAlgorithm::Rs256, SigningAlgorithm::Es256)]
+    {
+        let database = testkit::postgres::database(&[&MIGRATOR]).await;
+        let mut db = database.connect().await;
+        auth::db::insert_key(&mut db, &key(few, "the one".into(), now), now).await.unwrap();
+        for nth in 1..=101 {
+            let key = key(many, format!("{nth}"), now + Duration::seconds(nth));
+            auth::db::insert_key(&mut db, &key, now).await.unwrap();
+        }
+        let published = auth::db::list_public_keys(&mut db).await.unwrap();
+        assert!(published.contains(&json!({"kid": "the one"})) && published.contains(&json!({"kid": "101"})));
+        let signing = auth::db::list_keys(&mut db).await.unwrap();
+        assert!(signing.iter().any(|key| key.kid == "the one") && signing[0].kid == "101");
+        assert_eq!((published.len(), signing.len()), (101, 101));
+    }
 }
 
 #[tokio::test]
@@ -180,7 +211,10 @@ async fn the_command_rotates_the_keys_of_a_server_that_runs() {
     assert_eq!(published_for(&auth, "RS256").await, [text(rsa, "kid"), &before[1][0]]);
     let by = "select count(*) from security_event where kind = 'key_made' and \"by\" = 'command'";
     assert_eq!(auth.number(by).await, 2);
-    // It is announced by the server, as all else.
+    // The command knows no NATS: the server announces what it has done.
+    let announced = "select count(*) from messaging.outbox where subject = 'auth.security.recorded.v1'
+        and body #>> '{data,kind}' = 'key_made' and body #>> '{data,by}' = 'command' and published_at is not null";
+    eventually(async || auth.number(announced).await == 2).await;
     auth.end().await;
 }
 

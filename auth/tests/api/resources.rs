@@ -147,3 +147,16 @@ async fn a_client_that_is_for_some_services_gets_no_token_for_others() {
     auth.exchange(text(&refreshed, "access_token"), "store").await.expect(400);
     auth.end().await;
 }
+
+#[tokio::test]
+async fn the_database_refuses_a_client_that_is_for_no_service_at_all() {
+    let auth = Auth::start().await;
+    let mut db = auth.database.connect().await;
+    let mut becomes = async |resources: Option<Vec<String>>| {
+        let changed = sqlx::query("update client set resources = $1 where client_id = 'demo'");
+        changed.bind(resources).execute(&mut db).await.is_ok()
+    };
+    assert!(!becomes(Some(vec![])).await, "who means all its scopes writes NULL");
+    assert!(becomes(Some(vec!["order".into()])).await && becomes(None).await);
+    auth.end().await;
+}

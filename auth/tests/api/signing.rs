@@ -2,7 +2,7 @@
 
 use auth::domain::SigningAlgorithm;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header, encode, jwk::JwkSet};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::NOBODY;
@@ -79,7 +79,23 @@ async fn a_service_takes_nothing_that_is_signed_with_a_key_for_clients() {
     let jwt = auth.exchange(text(&tokens, "access_token"), "order").await.expect(200).json();
     order.get("/", text(&jwt, "access_token")).await.expect(200);
     order.get("/", text(&tokens, "id_token")).await.expect(401);
+    // All is as it should be but the algorithm.
+    let (typ, claims) = auth.verify(text(&jwt, "access_token"), "order").await;
+    for (algorithm, status) in [(SigningAlgorithm::Es256, 200), (SigningAlgorithm::Rs256, 401)] {
+        let signed = sign(&auth, algorithm, &typ, &claims).await;
+        auth.verify_by(algorithm.into(), &signed, "order").await;
+        order.get("/", &signed).await.expect(status);
+    }
     auth.end().await;
+}
+
+/// Signs with the newest key of this algorithm, as somebody who knows `KEY_ENCRYPTION_KEY`.
+async fn sign(auth: &Auth, algorithm: SigningAlgorithm, typ: &str, claims: &Value) -> String {
+    let keys = auth::db::list_keys(&mut auth.database.connect().await).await.unwrap();
+    let sealed = keys.iter().find(|key| key.algorithm == algorithm).unwrap();
+    let mut header = Header::new(algorithm.into());
+    (header.typ, header.kid) = (Some(typ.to_owned()), Some(sealed.kid.clone()));
+    encode(&header, claims, &auth::keys::open(&[7; 32], sealed).unwrap()).unwrap()
 }
 
 async fn read(auth: &Auth, jwt: &str, algorithm: Algorithm) -> Value {
