@@ -57,7 +57,7 @@ pub fn upload(route: &Route, method: &Method, body: Body, now: Instant) -> Resul
         return Err(Refusal::BodyTooLarge { limit });
     }
     let room = route.retry.filter(|_| retry::is_repeatable(method)).map_or(0, |retry| retry.policy.body);
-    Ok(Upload::begun(body, limit, route.pause, room, now))
+    Ok(Upload::new(body, limit, route.pause, room, now))
 }
 
 impl Forwarder {

@@ -86,13 +86,8 @@ struct Taken {
 struct Superseded;
 
 impl Upload {
-    /// At most `limit` bytes, at most `pause` between two pieces. Remembers up to `room` bytes.
-    pub fn new(body: Body, limit: usize, pause: Duration, room: usize) -> Self {
-        Self::begun(body, limit, pause, room, Instant::now())
-    }
-
-    /// The same for one that is offered from `began` on.
-    pub fn begun(body: Body, limit: usize, pause: Duration, room: usize, began: Instant) -> Self {
+    /// At most `limit` bytes, at most `pause` between two pieces, offered from `began` on. Remembers up to `room` bytes.
+    pub fn new(body: Body, limit: usize, pause: Duration, room: usize, began: Instant) -> Self {
         let empty = body.is_end_stream();
         let body = if empty { Body::empty() } else { Body::new(Limited::new(Paced::new(body, pause, ()), limit)) };
         let body = Mutex::new(Taken { body, kept: Some(Vec::new()), room, offer: 0 });
@@ -237,7 +232,7 @@ mod tests {
     fn upload(pieces: &'static [&'static str], room: usize) -> Upload {
         let pieces =
             futures::stream::iter(pieces).map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece.as_bytes())));
-        Upload::new(Body::from_stream(pieces), 1_000, MINUTE, room)
+        Upload::new(Body::from_stream(pieces), 1_000, MINUTE, room, Instant::now())
     }
 
     async fn all(body: Body) -> Bytes {
@@ -279,13 +274,13 @@ mod tests {
 
     #[tokio::test]
     async fn the_declared_length_stays_the_same_however_often_it_is_offered() {
-        let upload = Upload::new(Body::from("four"), 1_000, MINUTE, 100);
+        let upload = Upload::new(Body::from("four"), 1_000, MINUTE, 100, Instant::now());
         for _ in 0..3 {
             let body = upload.offer().unwrap();
             assert_eq!(body.size_hint().exact(), Some(4));
             assert_eq!(all(body).await, "four");
         }
-        let nothing = Upload::new(Body::empty(), 1_000, MINUTE, 0);
+        let nothing = Upload::new(Body::empty(), 1_000, MINUTE, 0, Instant::now());
         assert!(nothing.offer().unwrap().is_end_stream() && nothing.offer().unwrap().is_end_stream());
     }
 }

@@ -36,7 +36,7 @@ impl Case {
     fn new() -> Self {
         let (sender, mut pieces) = mpsc::unbounded_channel();
         let body = Body::from_stream(futures::stream::poll_fn(move |cx| pieces.poll_recv(cx)));
-        let upload = Upload::new(body, 1_000, Duration::from_mins(1), 0);
+        let upload = Upload::new(body, 1_000, Duration::from_mins(1), 0, Instant::now());
         let read = upload.offer().unwrap();
         let breaker = Arc::new(Breaker::new(("store", "callers", Class::Write), POLICY, Instant::now()));
         let call = Guard(Some(Arc::clone(&breaker))).admit(upload, Instant::now()).unwrap();

@@ -85,39 +85,37 @@ impl Suite {
     pub async fn temporary_of(programs: &Path, names: &[&str]) -> Result<Self> {
         let directory = Temporary::new("suite")?;
         let logs = directory.path().to_owned();
-        Self::forgetful(programs, logs, false, (None, Some(directory)), names).await
+        Self::forgetful(Nats::temporary_guarded(), programs, logs, false, (None, Some(directory)), names).await
     }
 
     /// The same with a NATS server that lets everybody in: programs of before it asked for a password tell it none.
     pub async fn temporary_of_any_age(programs: &Path) -> Result<Self> {
         let directory = Temporary::new("suite")?;
         let logs = directory.path().to_owned();
-        Self::forgetful_with(Nats::temporary(), programs, logs, false, (None, Some(directory)), &NAMES).await
+        Self::forgetful(Nats::temporary(), programs, logs, false, (None, Some(directory)), &NAMES).await
     }
 
     /// A suite for tests in which operators may declare faults. Logs are kept in `logs`, nothing else is.
     pub async fn teachable(programs: &Path, logs: &Path) -> Result<Self> {
-        Self::forgetful(programs, logs.to_owned(), true, (None, None), &NAMES).await
+        Self::forgetful(Nats::temporary_guarded(), programs, logs.to_owned(), true, (None, None), &NAMES).await
     }
 
     /// A suite for tests that break the ways between its processes or set the clock of one. Logs are kept in `logs`,
     /// nothing else is.
     pub async fn breakable(programs: &Path, logs: &Path) -> Result<Self> {
         fs::create_dir_all(logs).with_context(|| format!("cannot create {}", logs.display()))?;
-        Self::forgetful(programs, logs.to_owned(), false, (Some(Breakable::new(logs)?), None), &NAMES).await
+        Self::forgetful(
+            Nats::temporary_guarded(),
+            programs,
+            logs.to_owned(),
+            false,
+            (Some(Breakable::new(logs)?), None),
+            &NAMES,
+        )
+        .await
     }
 
     async fn forgetful(
-        programs: &Path,
-        logs: PathBuf,
-        faults: bool,
-        rest: (Option<Breakable>, Option<Temporary>),
-        names: &[&str],
-    ) -> Result<Self> {
-        Self::forgetful_with(Nats::temporary_guarded(), programs, logs, faults, rest, names).await
-    }
-
-    async fn forgetful_with(
         nats: impl Future<Output = Result<Nats>>,
         programs: &Path,
         logs: PathBuf,
