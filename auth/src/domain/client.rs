@@ -84,6 +84,19 @@ impl Client {
         Err(Code::UnauthorizedClient.because("this client may not use this grant type"))
     }
 
+    /// The same with what operators decide of it, and no client says of itself, as it is with `before`. What was decided
+    /// of one that keeps a secret, or for these redirect URIs, is not for one without, or for others.
+    #[must_use]
+    pub fn governed_like(mut self, before: Self) -> Self {
+        let unproven = before.is_confidential() && !self.is_confidential();
+        let elsewhere = self.redirect_uris.iter().any(|uri| !before.redirect_uris.contains(uri));
+        self.plan = before.plan;
+        self.login.require_pkce = before.login.require_pkce || unproven;
+        self.login.asks_consent = before.login.asks_consent || elsewhere;
+        self.security.introspects_others = before.security.introspects_others && !unproven;
+        self
+    }
+
     /// Whether users may be sent back to `uri`.
     pub fn may_redirect_to(&self, uri: &str) -> bool {
         self.redirect_uris.iter().any(|registered| redirect_matches(registered, uri))

@@ -102,6 +102,7 @@ pub async fn change(
     let registration = read(&body)?;
     is_about(&body, &before)?;
     let (client, secret) = checked(&app, &registration, &client_id, &allowance, before.secret_hash)?;
+    let client = client.governed_like(before);
     db::upsert_client(&mut tx, &client, app.clock.now()).await.map_err(Error::from)?;
     record(&mut tx, &app, Happened::ClientChanged, &client_id).await?;
     tx.commit("change registration").await.map_err(Error::from)?;

@@ -221,6 +221,33 @@ async fn everything_that_a_client_may_say_of_itself_is_told_back_and_can_be_chan
 }
 
 #[tokio::test]
+async fn a_change_of_its_registration_leaves_what_operators_have_decided_of_a_client() {
+    let auth = Auth::start().await;
+    let allowed = allow(&auth, &json!({"scope": "openid order:read"})).await;
+    let metadata = json!({"redirect_uris": [CALLBACK]});
+    let client = auth.client.post(REGISTER, text(&allowed, "initial_access_token"), &metadata).await.expect(201).json();
+    let (client_id, own) = (text(&client, "client_id"), text(&client, "registration_access_token"));
+    let mut db = auth.database.connect().await;
+    let decided =
+        "update client set plan = 'partner', require_pkce = false, asks_consent = false, introspects_others = true
+        where client_id = $1";
+    sqlx::query(decided).bind(client_id).execute(&mut db).await.unwrap();
+    let mut change = async |change: Value| {
+        let path = format!("{REGISTER}/{client_id}");
+        auth.client.put(&path, own, &change).await.expect(200);
+        let row = "select plan, require_pkce, asks_consent, introspects_others from client where client_id = $1";
+        sqlx::query_as::<_, (String, bool, bool, bool)>(row).bind(client_id).fetch_one(&mut db).await.unwrap()
+    };
+    let named = json!({"client_id": client_id, "redirect_uris": [CALLBACK], "client_name": "Another"});
+    assert_eq!(change(named).await, ("partner".to_owned(), false, false, true));
+    let elsewhere = json!({"client_id": client_id, "redirect_uris": [CALLBACK, "https://shop.example/cb"]});
+    assert_eq!(change(elsewhere).await, ("partner".to_owned(), false, true, true), "users are asked again");
+    let public = json!({"client_id": client_id, "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"});
+    assert_eq!(change(public).await, ("partner".to_owned(), true, true, false), "nobody proves that it is this client");
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn an_address_inside_can_be_registered_by_nobody() {
     let auth = Auth::start_with(|config| "https://shop.test".clone_into(&mut config.web.public_url)).await;
     let allowed = allow(&auth, &json!({"uses": 50})).await;
