@@ -46,9 +46,9 @@ impl Quotas {
         Self { books: nats.tallies(BUCKET, FORGET), leases: RwLock::default() }
     }
 
-    /// For a request of this caller. Waits only when a chunk is used up.
+    /// For a request of this caller. Waits only when a chunk is used up faster than the next one comes.
     pub async fn take(
-        &self,
+        self: &Arc<Self>,
         plan: Option<&Plan>,
         claims: &Claims,
         standing: &mut Standing,
@@ -64,12 +64,15 @@ impl Quotas {
             taken = client.take(day, quota.into(), Instant::now());
             // Others take from a new chunk without waiting in line.
             while taken == Taken::Renew {
-                self.renew(&client, &claims.client, day).await;
+                self.renew(&client, &claims.client).await;
                 taken = client.take(day, quota.into(), Instant::now());
             }
         }
         match taken {
             Taken::Within { left } => {
+                if client.with(Lease::runs_low) {
+                    self.renew_meanwhile(client, &claims.client);
+                }
                 standing.note("day", left, tomorrow);
                 Ok(())
             }
@@ -81,10 +84,18 @@ impl Quotas {
         }
     }
 
-    async fn renew(&self, client: &Client, name: &str, day: u64) {
-        let ask = client.with(|lease| lease.ask());
+    fn renew_meanwhile(self: &Arc<Self>, client: Arc<Client>, name: &Arc<str>) {
+        let (quotas, name) = (Arc::clone(self), Arc::clone(name));
+        tokio::spawn(async move {
+            let _turn = client.asking.lock().await;
+            quotas.renew(&client, &name).await;
+        });
+    }
+
+    async fn renew(&self, client: &Client, name: &str) {
+        let (day, ask) = client.with(|lease| lease.ask());
         match self.books.change(&key(day, name), ask).await {
-            Ok((before, after)) => client.with(|lease| lease.renewed(before, after, Instant::now())),
+            Ok(books) => client.with(|lease| lease.renewed(day, books, Instant::now())),
             Err(error) => {
                 tracing::warn!(%error, client = name, "a quota is given out on credit");
                 metrics::counter!("gateway_quota_on_credit_total").increment(1);
@@ -120,6 +131,8 @@ impl Quotas {
         let day = since_1970() / DAY;
         let leases = std::mem::take(&mut *self.leases.write().unwrap_or_else(PoisonError::into_inner));
         for (name, client) in leases {
+            // What is being asked for meanwhile is given back as well.
+            let _turn = client.asking.lock().await;
             let Some((add, off)) = client.with(|lease| lease.give_back(day)) else { continue };
             let back = self.books.change(&key(day, &name), move |used| (used + add).saturating_sub(off)).await;
             if let Err(error) = back {

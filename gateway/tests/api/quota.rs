@@ -1,5 +1,6 @@
 //! What a client has for a day: counted by all gateways together, and on after a restart.
 
+use futures::TryStreamExt;
 use futures::future::join_all;
 use gateway::cache::Limits;
 use gateway::config::discovery;
@@ -88,6 +89,27 @@ async fn two_gateways_give_out_one_day_together() {
     assert!(at_one > 0 && at_other > 0);
     // Each may hold what is left of a chunk of five.
     assert!((492..=500).contains(&(at_one + at_other)), "{at_one} + {at_other}");
+}
+
+#[tokio::test]
+async fn the_next_chunk_is_leased_before_anybody_waits_for_it() {
+    let shop = Shop::open(4_000).await;
+    let demo = shop.token("demo");
+    let gateway = shop.gateway().await;
+    let jetstream = async_nats::jetstream::new(async_nats::connect(shop.world.nats.url()).await.unwrap());
+    let booked = async || {
+        let books = jetstream.get_key_value("quotas").await.ok()?;
+        let day = books.keys().await.ok()?.try_next().await.ok()??;
+        String::from_utf8(books.get(day).await.ok()??.to_vec()).ok()?.parse::<u32>().ok()
+    };
+    assert_eq!(passed(&gateway, &demo, 20).await, 20);
+    assert_eq!(booked().await, Some(40), "half of the first chunk will do for now");
+    assert_eq!(passed(&gateway, &demo, 5).await, 5);
+    eventually(async || booked().await == Some(80)).await;
+    assert_eq!(passed(&gateway, &demo, 35).await, 35);
+    assert_eq!(booked().await, Some(80));
+    stop(gateway).await;
+    eventually(async || booked().await == Some(60)).await;
 }
 
 #[tokio::test]
