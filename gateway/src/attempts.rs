@@ -72,7 +72,7 @@ impl Forwarder {
         now: time::Instant,
     ) -> Result<Response, Refusal> {
         let budget = self.budgets.of(route);
-        let mut request = Request { route, ejection, deadline, message, upload, budget, asked: Vec::new() };
+        let mut request = Request { route, ejection, deadline, message, upload, budget, asked: Vec::with_capacity(1) };
         let (answer, held) = self.attempts(&mut request, now).await?;
         Ok(respond(route, answer, (held, permit)))
     }

@@ -216,14 +216,14 @@ impl Call {
     /// What the answer says about the service.
     pub fn judge(mut self, answer: &Result<Response, Refusal>, deadline: &Deadline, now: Instant) {
         // Who sets a short deadline, or leaves little of it, learns that it was too short, and opens no circuit for others.
-        let was_short = deadline.is_callers || !self.upload.was_quick(deadline.total);
+        let was_short = || deadline.is_callers || !self.upload.was_quick(deadline.total);
         let failed = match answer {
             Ok(response) => match response.status().as_u16() {
-                504 if was_short => None,
+                504 if was_short() => None,
                 500 | 502..=504 => Some(true),
                 _ => Some(false),
             },
-            Err(Refusal::Timeout { .. }) if was_short => None,
+            Err(Refusal::Timeout { .. }) if was_short() => None,
             Err(Refusal::Timeout { .. } | Refusal::Unreachable { .. } | Refusal::BadAnswer { .. }) => Some(true),
             // Faults of the caller, and a service that nobody runs: nothing needs to be spared.
             Err(_) => return self.settle(None, now),

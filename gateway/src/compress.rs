@@ -13,6 +13,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
+use crate::media;
 use crate::policies::Within;
 use crate::routes::Route;
 use crate::tags;
@@ -64,29 +65,33 @@ impl Accepts {
         Some(Self { policy, method: method.clone(), encodings })
     }
 
-    /// The answer as the caller gets it.
-    pub async fn compress(self, mut response: Response) -> Response {
-        if response.status() == StatusCode::NOT_MODIFIED {
-            response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT_ENCODING));
-            return response;
-        }
-        if !is_text(response.headers()) || is_fixed(response.headers()) {
-            return response;
-        }
-        response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT_ENCODING));
-        let size = response.body().size_hint().exact();
-        if self.method == Method::HEAD || size.is_none_or(|size| size < self.policy.least || size > self.policy.most) {
-            return response;
+    /// Makes the answer what the caller gets.
+    pub async fn compress(self, response: &mut Response) {
+        if !self.concern(response) {
+            return;
         }
         let status = response.status();
         // Encoders are large, and a future that held one would be moved about with every request that needs none.
-        let mut compressed = Box::pin(self.encode(response)).await;
+        let mut compressed = Box::pin(self.encode(std::mem::take(response))).await;
         // It refuses who takes nothing at all, after the service has acted; such a caller gets it as it is.
         *compressed.status_mut() = status;
         if compressed.headers().contains_key(header::CONTENT_ENCODING) {
             tags::weaken(compressed.headers_mut());
         }
-        compressed
+        *response = compressed;
+    }
+
+    // Whether the answer is one to compress. It says itself that it could be another.
+    fn concern(&self, response: &mut Response) -> bool {
+        let same = response.status() == StatusCode::NOT_MODIFIED;
+        if !same && (!is_text(response.headers()) || is_fixed(response.headers())) {
+            return false;
+        }
+        response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT_ENCODING));
+        let sizes = self.policy.least..=self.policy.most;
+        !same
+            && self.method != Method::HEAD
+            && response.body().size_hint().exact().is_some_and(|it| sizes.contains(&it))
     }
 
     async fn encode(self, response: Response) -> Response {
@@ -105,15 +110,14 @@ impl Accepts {
 }
 
 fn is_text(headers: &HeaderMap) -> bool {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    let is = |name: &str| essence.eq_ignore_ascii_case(name);
-    let begins = |part: &str| essence.get(..part.len()).is_some_and(|it| it.eq_ignore_ascii_case(part));
+    let named = media::named(headers);
+    let is = |name: &str| named.eq_ignore_ascii_case(name);
+    let begins = |part: &str| named.get(..part.len()).is_some_and(|it| it.eq_ignore_ascii_case(part));
     let ends = |part: &str| {
-        let at = essence.len().checked_sub(part.len());
-        at.and_then(|at| essence.get(at..)).is_some_and(|it| it.eq_ignore_ascii_case(part))
+        let at = named.len().checked_sub(part.len());
+        at.and_then(|at| named.get(at..)).is_some_and(|it| it.eq_ignore_ascii_case(part))
     };
-    ["application/json", "application/xml", "application/javascript", "application/cbor"].into_iter().any(is)
+    [media::JSON, "application/xml", "application/javascript", "application/cbor"].into_iter().any(is)
         || (begins("text/") && !is("text/event-stream"))
         || ["+json", "+xml"].into_iter().any(ends)
 }

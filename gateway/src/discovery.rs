@@ -24,7 +24,7 @@ pub struct Discovery(Arc<Inner>);
 type Fixed = BTreeMap<String, Vec<Authority>>;
 
 struct Inner {
-    instances: RwLock<HashMap<String, Instances>>,
+    instances: RwLock<foldhash::HashMap<String, Instances>>,
     fixed: Fixed,
 }
 
@@ -82,7 +82,7 @@ impl Discovery {
     // An instance that stays keeps what is known of it: requests in flight, and whether it is avoided.
     fn take(&self, known: &mut HashMap<Uuid, Arc<Instance>>, all: &HashMap<String, Arc<[Registration]>>) {
         let mut before = std::mem::take(known);
-        let mut services = HashMap::new();
+        let mut services = foldhash::HashMap::default();
         for (service, registrations) in all {
             let mut instances = Vec::with_capacity(registrations.len());
             for registration in registrations.iter() {

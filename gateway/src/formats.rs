@@ -19,6 +19,7 @@ use tokio::time::timeout_at;
 use crate::body::Paced;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
+use crate::media;
 use crate::policies::Within;
 use crate::routes::Route;
 use crate::tags;
@@ -62,7 +63,7 @@ impl Format {
     // The first is said of answers.
     fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Json => &["application/json", "application/problem+json"],
+            Self::Json => &[media::JSON, "application/problem+json"],
             Self::Xml => &["application/xml", "application/problem+xml", "text/xml"],
             Self::Cbor => &["application/cbor"],
         }
@@ -117,20 +118,26 @@ impl Shape {
         Ok(Some(Self { service, policy, method, format, fields }))
     }
 
-    /// The answer as the caller wants it.
-    pub async fn give(&self, response: Response) -> Response {
-        let changed = self.change(response).await;
-        changed.unwrap_or_else(IntoResponse::into_response)
+    /// Makes the answer what the caller wants.
+    pub async fn give(&self, response: &mut Response) {
+        let changed = match self.wanted(response) {
+            Ok(None) => return,
+            // Seldom: no part of what is moved about with all others.
+            Ok(Some(format)) => Box::pin(self.change(std::mem::take(response), format)).await,
+            Err(refusal) => Err(refusal),
+        };
+        *response = changed.unwrap_or_else(IntoResponse::into_response);
     }
 
-    async fn change(&self, mut response: Response) -> Result<Response, Refusal> {
+    // The format in which the answer is to be written anew, if it is. It says itself that it could be another.
+    fn wanted(&self, response: &mut Response) -> Result<Option<Format>, Refusal> {
         if response.status() == StatusCode::NOT_MODIFIED {
             response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT));
-            return Ok(response);
+            return Ok(None);
         }
-        let Some(Format::Json) = Format::of(essence(response.headers())) else { return Ok(response) };
+        let Some(Format::Json) = Format::of(media::named(response.headers())) else { return Ok(None) };
         response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT));
-        let is_problem = response.status().is_client_error() || response.status().is_server_error();
+        let is_problem = is_problem(response.status());
         let read_only = self.method == Method::GET || self.method == Method::HEAD;
         let format = match self.format {
             Some(format) => format,
@@ -138,12 +145,16 @@ impl Shape {
             None if is_problem || !read_only => Format::Json,
             None => return Err(Refusal::NotAcceptable),
         };
-        let fields = self.fields.as_ref().filter(|_| !is_problem);
-        let size = response.body().size_hint().exact();
-        let unchanged = format == Format::Json && fields.is_none();
-        if unchanged || self.method == Method::HEAD || size.is_none_or(|size| size == 0 || size > self.policy.largest) {
-            return Ok(response);
+        if (format == Format::Json && (self.fields.is_none() || is_problem)) || self.method == Method::HEAD {
+            return Ok(None);
         }
+        let size = response.body().size_hint().exact();
+        Ok(size.is_some_and(|size| size > 0 && size <= self.policy.largest).then_some(format))
+    }
+
+    async fn change(&self, response: Response, format: Format) -> Result<Response, Refusal> {
+        let is_problem = is_problem(response.status());
+        let fields = self.fields.as_ref().filter(|_| !is_problem);
         let (mut head, body) = response.into_parts();
         let Ok(body) = body.collect().await else { return Err(Refusal::BadAnswer { service: self.service }) };
         let body = body.to_bytes();
@@ -161,9 +172,15 @@ impl Shape {
     }
 }
 
+fn is_problem(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
+}
+
 /// The body as the service understands it: JSON instead of XML or CBOR.
 pub async fn read(route: &Route, headers: &mut HeaderMap, body: Body, deadline: &Deadline) -> Result<Body, Refusal> {
-    let Some(format) = Format::of(essence(headers)).filter(|format| *format != Format::Json) else { return Ok(body) };
+    let Some(format) = Format::of(media::named(headers)).filter(|format| *format != Format::Json) else {
+        return Ok(body);
+    };
     if route.formats.is_none() || body.is_end_stream() {
         return Ok(body);
     }
@@ -180,12 +197,7 @@ pub async fn read(route: &Route, headers: &mut HeaderMap, body: Body, deadline: 
     };
     let value = format.read(&body).map_err(|why| Refusal::BadBody { why })?;
     let json = Bytes::from(Format::Json.write(&value, false));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media::JSON));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(json.len()));
     Ok(Body::from(json))
-}
-
-fn essence(headers: &HeaderMap) -> &str {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    media_type.split(';').next().unwrap_or_default().trim()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Uri, header};
+use http::{HeaderMap, Method, Request, Uri, Version, header};
 use http_body_util::LengthLimitError;
 
 use crate::balance::{InFlight, Instance};
@@ -64,10 +64,10 @@ impl Message {
 pub fn respond<H: Send + Unpin + 'static>(route: &Route, answer: http::Response<Leased>, held: H) -> Response {
     let (mut meta, body) = answer.into_parts();
     headers::outbound(&mut meta.headers, route);
-    let mut response = Response::new(Body::new(Paced::new(body, route.pause, held)));
-    *response.status_mut() = meta.status;
-    *response.headers_mut() = meta.headers;
-    response
+    // Not with what was noted of its own connection.
+    meta.version = Version::default();
+    meta.extensions.clear();
+    Response::from_parts(meta, Body::new(Paced::new(body, route.pause, held)))
 }
 
 /// What the caller is told when an attempt failed after it was connected.

@@ -12,19 +12,6 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-// RFC 9110 §7.6.1, and `Expect`, which the gateway has answered itself.
-static HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::EXPECT,
-];
-
 // What a service might take for a statement of the gateway about who calls, or from where, if it came from outside.
 const CLAIMS: [&str; 16] = [
     "forwarded",
@@ -44,9 +31,6 @@ const CLAIMS: [&str; 16] = [
     "x-scope",
     "x-user",
 ];
-
-// What tells more about a service than its contract does.
-static INTERNAL: [HeaderName; 3] = [header::SERVER, HeaderName::from_static("x-powered-by"), header::VIA];
 
 /// The public origin, as services are told it.
 #[derive(Debug, Clone)]
@@ -68,7 +52,7 @@ impl Origin {
 /// Makes a request's headers what `route`'s service may see.
 pub fn inbound(headers: &mut HeaderMap, route: &Route, origin: &Origin, peer: Option<IpAddr>) {
     strip_listed(headers);
-    strip(headers, |name| HOP_BY_HOP.contains(name) || claims_identity(name));
+    strip(headers, |name| is_hop_by_hop(name) || claims_identity(name));
     if route.audience.is_some() {
         // The session is between browser and auth; services know tokens only.
         headers.remove(header::COOKIE);
@@ -93,16 +77,41 @@ fn spelled(peer: IpAddr) -> Option<HeaderValue> {
     HeaderValue::try_from(text).ok()
 }
 
+// RFC 9110 §7.6.1, and `Expect`, which the gateway has answered itself.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "expect"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
 /// Makes a response's headers what the caller may see.
 pub fn outbound(headers: &mut HeaderMap, route: &Route) {
-    strip_listed(headers);
-    let is_inside = |name: &HeaderName| INTERNAL.contains(name) || name.as_str().starts_with("x-internal");
-    strip(headers, |name| HOP_BY_HOP.contains(name) || is_inside(name));
-    if route.audience.is_some() {
+    let (mut is_listing, mut leads) = (false, false);
+    let stays = |name: &HeaderName| match name.as_str() {
+        // What tells more about a service than its contract does.
+        "server" | "x-powered-by" | "via" => true,
         // All share one origin: a service's cookie would be everybody's.
-        headers.remove(header::SET_COOKIE);
+        "set-cookie" => route.audience.is_some(),
+        other => other.starts_with("x-internal") || is_hop_by_hop(name),
+    };
+    for name in headers.keys() {
+        is_listing |= *name == header::CONNECTION;
+        leads |= *name == header::LOCATION || *name == header::CONTENT_LOCATION;
     }
-    for name in [header::LOCATION, header::CONTENT_LOCATION] {
+    if is_listing {
+        strip_listed(headers);
+    }
+    strip(headers, stays);
+    for name in [header::LOCATION, header::CONTENT_LOCATION].into_iter().filter(|_| leads) {
         if let Some(public) = headers.get(&name).and_then(|at| public_location(at, route)) {
             headers.insert(name, public);
         }

@@ -65,8 +65,10 @@ mod body;
 mod metering;
 
 mod bounded;
+mod day;
 mod error;
 mod kept;
+mod media;
 mod meters;
 mod recent;
 mod ring;

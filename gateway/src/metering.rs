@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{claims::Claims, routes::Route};
+use crate::{claims::Claims, day, routes::Route};
 use counts::Counts;
 
 const EVERY: Duration = Duration::from_secs(3);
@@ -43,7 +43,7 @@ impl Metering {
     }
 
     fn count(&self, caller: &Claims, route: &'static str, status: u16) {
-        if !self.counts.add(caller, route, status, OffsetDateTime::now_utc().date()) {
+        if !self.counts.add(caller, route, status, day::today().0) {
             metrics::counter!("gateway_calls_unmetered_total").increment(1);
         }
     }

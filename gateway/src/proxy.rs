@@ -52,10 +52,10 @@ async fn govern(app: &Arc<App>, mut head: Parts, body: Body, peer: Option<IpAddr
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     noted.standing.tell(response.headers_mut());
     if let Ok(Some(shape)) = shape {
-        response = shape.give(response).await;
+        shape.give(&mut response).await;
     }
     if let Some(encodings) = encodings {
-        response = encodings.compress(response).await;
+        encodings.compress(&mut response).await;
     }
     if let Some(tags) = tags {
         tags.tell(&mut response);

@@ -5,7 +5,7 @@ mod lease;
 
 use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use foldhash::HashMap;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     claims::Claims,
+    day,
     error::Refusal,
     plans::Plan,
     throttle::{Near, Standing},
@@ -21,9 +22,8 @@ use crate::{
 use lease::{Lease, Taken};
 
 const BUCKET: &str = "quotas";
-const DAY: u64 = 86_400;
 /// A day's books may be looked at on the next.
-const FORGET: Duration = Duration::from_secs(2 * DAY);
+const FORGET: Duration = Duration::from_secs(2 * day::SECONDS);
 /// Leases of days that are over are put away when there are so many.
 const MANY: usize = 10_000;
 
@@ -55,8 +55,7 @@ impl Quotas {
         now: Instant,
     ) -> Result<(), Refusal> {
         let Some(quota) = plan.and_then(|plan| plan.day) else { return Ok(()) };
-        let since = since_1970();
-        let (day, tomorrow) = (since / DAY, Duration::from_secs(DAY - since % DAY));
+        let (day, tomorrow) = day::today();
         let client = self.client(&claims.client, day);
         let mut taken = client.take(day, quota.into(), now);
         if taken == Taken::Renew {
@@ -106,7 +105,7 @@ impl Quotas {
 
     /// Which clients are near the end of their day.
     pub fn near(&self) -> Vec<Near> {
-        let day = since_1970() / DAY;
+        let (day, _) = day::today();
         let leases = self.leases.read().unwrap_or_else(PoisonError::into_inner);
         let standing = leases.iter().filter_map(|(name, client)| Some((name, client.with(|it| it.standing(day))?)));
         let near = standing.filter(|(_, (left, of, _))| Near::is(*left, *of));
@@ -128,7 +127,7 @@ impl Quotas {
     /// When all are answered, gives back what is left.
     pub async fn give_back(self: Arc<Self>, drained: CancellationToken) {
         drained.cancelled().await;
-        let day = since_1970() / DAY;
+        let (day, _) = day::today();
         let leases = std::mem::take(&mut *self.leases.write().unwrap_or_else(PoisonError::into_inner));
         for (name, client) in leases {
             // What is being asked for meanwhile is given back as well.
@@ -152,11 +151,6 @@ impl Client {
     fn with<T>(&self, f: impl FnOnce(&mut Lease) -> T) -> T {
         f(&mut self.lease.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-// In seconds.
-fn since_1970() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 // Of whatever letters a client's name is made, and if it has none.

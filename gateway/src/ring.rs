@@ -50,6 +50,11 @@ impl<const N: usize> Ring<N> {
         now.saturating_duration_since(self.began).saturating_sub(before)
     }
 
+    /// Whether counts fall out of the window now.
+    pub fn turns(&self, now: Instant) -> bool {
+        now >= self.until
+    }
+
     /// The counts of the window that ends now.
     pub fn sum(&mut self, now: Instant) -> [u32; N] {
         self.turn_to(now);
@@ -58,7 +63,7 @@ impl<const N: usize> Ring<N> {
 
     // Threads read the clock before they take the lock, so `now` may be a little before the last one.
     fn turn_to(&mut self, now: Instant) -> usize {
-        if now >= self.until {
+        if self.turns(now) {
             self.turn(now);
         }
         self.place

@@ -7,6 +7,7 @@ mod fields;
 mod near;
 
 use std::{
+    hash::RandomState,
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -26,9 +27,10 @@ const ROOM: usize = 200_000;
 
 /// The buckets of everybody.
 pub struct Throttle {
-    addresses: Buckets,
-    clients: Buckets,
-    users: Buckets,
+    addresses: Buckets<RandomState>,
+    // Nobody chooses what auth calls them, so a hash that is fast will do.
+    clients: Buckets<foldhash::quality::RandomState>,
+    users: Buckets<foldhash::quality::RandomState>,
     near: near::All,
     gateways: Gateways,
     began: Instant,
@@ -37,7 +39,7 @@ pub struct Throttle {
 impl Throttle {
     /// One of so many gateways.
     pub fn new(gateways: Gateways) -> Self {
-        let [addresses, clients, users] = [(); 3].map(|()| Buckets::new(ROOM));
+        let (addresses, clients, users) = (Buckets::new(ROOM), Buckets::new(ROOM), Buckets::new(ROOM));
         Self { addresses, clients, users, near: near::All::default(), gateways, began: Instant::now() }
     }
 
@@ -77,7 +79,7 @@ impl Throttle {
 
     /// Of how many something is remembered.
     pub fn remembered(&self) -> Remembered {
-        let [addresses, clients, users] = [&self.addresses, &self.clients, &self.users].map(Buckets::len);
+        let (addresses, clients, users) = (self.addresses.len(), self.clients.len(), self.users.len());
         Remembered { addresses, clients, users, room: ROOM }
     }
 

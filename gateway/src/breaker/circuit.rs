@@ -129,8 +129,8 @@ impl Circuit {
         match &self.inner {
             Inner::Open { until } if now >= *until => self.change(Inner::HalfOpen { out: Vec::new(), good: 0 }),
             Inner::HalfOpen { out, .. } if out.iter().any(|(_, back)| now >= *back) => self.open(now),
-            // Good calls may have fallen out of the window.
-            Inner::Closed => self.open_if_too_bad(now),
+            // Good calls may fall out of the window.
+            Inner::Closed if self.window.turns(now) => self.open_if_too_bad(now),
             _ => {}
         }
     }

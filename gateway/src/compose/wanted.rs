@@ -31,10 +31,10 @@ impl Wanted {
     pub async fn give(self, answer: Response) -> Response {
         let mut response = validated(&self.method, &self.known, answer).await;
         if let Some(shape) = &self.shape {
-            response = shape.give(response).await;
+            shape.give(&mut response).await;
         }
         if let Some(encodings) = self.encodings {
-            response = encodings.compress(response).await;
+            encodings.compress(&mut response).await;
         }
         if let Some(tags) = &self.tags {
             tags.tell(&mut response);

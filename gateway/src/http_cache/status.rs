@@ -1,10 +1,9 @@
 //! What a caller is told about where its answer comes from: `Cache-Status` (RFC 9211).
 
-use std::borrow::Cow;
-
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const GATEWAY: HeaderValue = HeaderValue::from_static("gateway");
 
 /// As metrics name them, see [`Status::nth`].
 pub const NAMES: [&str; 8] =
@@ -45,11 +44,8 @@ pub enum Why {
 impl Status {
     /// Adds it to the answer's headers.
     pub fn tell(self, headers: &mut HeaderMap) {
-        let text = match self.text() {
-            Cow::Borrowed(text) => HeaderValue::from_static(text),
-            Cow::Owned(text) => HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("gateway")),
-        };
-        headers.append(CACHE_STATUS, text);
+        let said = self.usual().unwrap_or_else(|| HeaderValue::try_from(self.text()).unwrap_or(GATEWAY));
+        headers.append(CACHE_STATUS, said);
     }
 
     /// Which of [`NAMES`] is its own.
@@ -66,23 +62,30 @@ impl Status {
         }
     }
 
-    fn text(self) -> Cow<'static, str> {
+    // What is most often said is not put together, nor read through, each time.
+    fn usual(self) -> Option<HeaderValue> {
+        let Self::Forwarded { why, stored: false } = self else { return None };
+        match why {
+            Why::Bypass => Some(const { HeaderValue::from_static("gateway; fwd=bypass") }),
+            Why::Method => Some(const { HeaderValue::from_static("gateway; fwd=method") }),
+            Why::UriMiss => Some(const { HeaderValue::from_static("gateway; fwd=uri-miss") }),
+            _ => None,
+        }
+    }
+
+    fn text(self) -> String {
         match self {
-            // What is most often said is not put together each time.
-            Self::Forwarded { why: Why::Bypass, stored: false } => "gateway; fwd=bypass".into(),
-            Self::Forwarded { why: Why::Method, stored: false } => "gateway; fwd=method".into(),
-            Self::Forwarded { why: Why::UriMiss, stored: false } => "gateway; fwd=uri-miss".into(),
-            Self::Forwarded { why, stored: true } => format!("gateway; fwd={}; stored", why.text()).into(),
-            Self::Forwarded { why, stored: false } => format!("gateway; fwd={}", why.text()).into(),
-            Self::Hit { ttl } => format!("gateway; hit; ttl={ttl}").into(),
-            Self::Joined { why, ttl } => format!("gateway; fwd={}; collapsed; ttl={ttl}", why.text()).into(),
+            Self::Forwarded { why, stored: true } => format!("gateway; fwd={}; stored", why.text()),
+            Self::Forwarded { why, stored: false } => format!("gateway; fwd={}", why.text()),
+            Self::Hit { ttl } => format!("gateway; hit; ttl={ttl}"),
+            Self::Joined { why, ttl } => format!("gateway; fwd={}; collapsed; ttl={ttl}", why.text()),
             Self::Revalidated { why, ttl } => {
-                format!("gateway; fwd={}; fwd-status=304; stored; ttl={ttl}", why.text()).into()
+                format!("gateway; fwd={}; fwd-status=304; stored; ttl={ttl}", why.text())
             }
             Self::Instead { failed: Some(failed), ttl } => {
-                format!("gateway; fwd=stale; fwd-status={}; ttl={ttl}", failed.as_u16()).into()
+                format!("gateway; fwd=stale; fwd-status={}; ttl={ttl}", failed.as_u16())
             }
-            Self::Instead { failed: None, ttl } => format!("gateway; fwd=stale; ttl={ttl}").into(),
+            Self::Instead { failed: None, ttl } => format!("gateway; fwd=stale; ttl={ttl}"),
         }
     }
 }
@@ -121,6 +124,14 @@ mod tests {
                 [true, false].map(|stored| of_each_why(&|why| Status::Forwarded { why, stored })).concat()
             }
         }
+    }
+
+    #[test]
+    fn what_is_said_at_once_is_what_would_be_put_together() {
+        let kinds = of_each_kind(Status::Forwarded { why: Why::Bypass, stored: false });
+        let told: Vec<_> = kinds.into_iter().filter_map(|kind| Some((kind.usual()?, kind.text()))).collect();
+        assert_eq!(told.len(), 3);
+        assert!(told.iter().all(|(usual, text)| usual == text.as_str()), "{told:?}");
     }
 
     #[test]

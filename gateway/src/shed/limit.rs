@@ -61,9 +61,8 @@ impl Limit {
         if self.samples.len() < SAMPLES {
             self.samples.push(took);
         }
-        let age = now.saturating_duration_since(self.began);
         let due = if self.samples.len() < ENOUGH { AT_LAST } else { WINDOW };
-        if age < due.max(self.look.as_ref().map_or(due, |look| look.lasts)) {
+        if now < self.began + due.max(self.look.as_ref().map_or(due, |look| look.lasts)) {
             return false;
         }
         let middle = self.samples.len() / 2;

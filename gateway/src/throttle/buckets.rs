@@ -1,37 +1,43 @@
 //! The buckets of many, bounded. One that is full again need not be kept.
 
 use std::{
-    collections::HashMap,
-    hash::{BuildHasher, Hash, RandomState},
+    hash::{BuildHasher, Hash},
     sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use foldhash::HashMap;
 
 use super::bucket::{Empty, Left, Share};
 
 const SHARDS: usize = 64;
 
-/// Buckets by a hash of whose they are: of two in 2^64 who share one, neither notices.
-pub struct Buckets {
+/// Buckets by a hash of whose they are: of two in 2^64 who share one, neither notices. `S` is how that is made: where
+/// strangers choose whose they are, so that they cannot choose who shares one.
+pub struct Buckets<S> {
     shards: Vec<Mutex<HashMap<u64, u64>>>,
-    hasher: RandomState,
+    hasher: S,
     // Of one shard.
     room: usize,
 }
 
-impl Buckets {
+impl<S: BuildHasher + Default> Buckets<S> {
     /// For up to so many that are not full.
     pub fn new(room: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, hasher: RandomState::new(), room: room.div_ceil(SHARDS) }
+        Self { shards, hasher: S::default(), room: room.div_ceil(SHARDS) }
     }
 
     /// Takes one request out of `whose` bucket.
     pub fn take(&self, whose: impl Hash, share: &Share, now: u64) -> Result<Left, Empty> {
         let key = self.hasher.hash_one(whose);
         let mut buckets = self.shard(key);
-        let known = buckets.get(&key).copied();
-        let (full_at, left) = share.take(known.unwrap_or(0), now)?;
-        if known.is_none() && buckets.len() >= self.room {
+        if let Some(full_at) = buckets.get_mut(&key) {
+            let (after, left) = share.take(*full_at, now)?;
+            *full_at = after;
+            return Ok(left);
+        }
+        let (full_at, left) = share.take(0, now)?;
+        if buckets.len() >= self.room {
             make_room(&mut buckets, self.room, now);
         }
         buckets.insert(key, full_at);
@@ -68,12 +74,14 @@ fn lock(shard: &Mutex<HashMap<u64, u64>>) -> MutexGuard<'_, HashMap<u64, u64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::RandomState;
+
     use super::super::bucket::Rate;
     use super::*;
 
     #[test]
     fn each_has_a_bucket_of_its_own() {
-        let (buckets, share) = (Buckets::new(1_000), Rate { requests: 2, seconds: 60 }.share(1));
+        let (buckets, share) = (Buckets::<RandomState>::new(1_000), Rate { requests: 2, seconds: 60 }.share(1));
         for _ in 0..2 {
             assert!(buckets.take(("demo", "alice"), &share, 0).is_ok());
         }
@@ -84,7 +92,7 @@ mod tests {
 
     #[test]
     fn however_many_come_the_bound_holds() {
-        let (buckets, share) = (Buckets::new(1_000), Rate { requests: 5, seconds: 60 }.share(1));
+        let (buckets, share) = (Buckets::<RandomState>::new(1_000), Rate { requests: 5, seconds: 60 }.share(1));
         for whose in 0..100_000_u64 {
             buckets.take(whose, &share, whose).unwrap();
             assert!(buckets.len() <= 1_024);
@@ -96,7 +104,7 @@ mod tests {
         let share = Rate { requests: 2, seconds: 2 }.share(1);
         // Room for 256 in each shard. 219 of those who are full again fall into one, with the 63 newcomers too many; that
         // of the latter more than half of the room falls into one would be eight standard deviations.
-        let buckets = Buckets::new(256 * SHARDS);
+        let buckets = Buckets::<RandomState>::new(256 * SHARDS);
         let hour = 3_600 * 1_000_000_000;
         for whose in 0..14_000_u64 {
             buckets.take(whose, &share, 0).unwrap();

@@ -1,7 +1,7 @@
 //! How a caller is told where it stands: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers, lists
 //! of RFC 9651).
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -10,6 +10,8 @@ use super::bucket::Rate;
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 const MOST: usize = 3;
+/// Bytes of one of them: a name of ours and two numbers.
+const LONGEST: usize = 64;
 
 /// Where the caller stands after one of the requests that an answer is joined of.
 pub fn of_part(headers: &HeaderMap, joined: &mut HeaderMap) {
@@ -43,7 +45,7 @@ impl Standing {
     /// So many requests are left of a limit, and all of them again after this time.
     pub fn note(&mut self, name: &'static str, left: u64, full_in: Duration) {
         // Whole seconds, never too early.
-        let full_in = u64::try_from(full_in.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
+        let full_in = full_in.as_secs().saturating_add(u64::from(full_in.subsec_millis() > 0));
         if let Some(free) = self.items.iter_mut().find(|item| item.is_none()) {
             *free = Some(Item { name, left, full_in });
         }
@@ -53,15 +55,20 @@ impl Standing {
     pub fn tell(&self, headers: &mut HeaderMap) {
         let Some(policy) = &self.policy else { return };
         headers.insert(POLICY, policy.clone());
-        let (mut text, mut digits) = (String::with_capacity(64), itoa::Buffer::new());
-        for item in self.items.iter().flatten() {
-            let comma = if text.is_empty() { "" } else { ", " };
-            for part in [comma, "\"", item.name, "\";r=", digits.format(item.left), ";t="] {
-                text.push_str(part);
-            }
-            text.push_str(digits.format(item.full_in));
+        let (mut text, mut digits) = ([0; MOST * LONGEST], itoa::Buffer::new());
+        let mut room = &mut text[..];
+        // There is room for all.
+        let mut say = |part: &str| room.write_all(part.as_bytes()).unwrap_or_default();
+        for (nth, item) in self.items.iter().flatten().enumerate() {
+            say(if nth == 0 { "\"" } else { ", \"" });
+            say(item.name);
+            say("\";r=");
+            say(digits.format(item.left));
+            say(";t=");
+            say(digits.format(item.full_in));
         }
-        if let Ok(value) = HeaderValue::try_from(text) {
+        let left = room.len();
+        if let Ok(value) = HeaderValue::from_bytes(&text[..text.len() - left]) {
             headers.insert(STANDING, value);
         }
     }

@@ -1,7 +1,13 @@
 //! What happens around every handler: a span with the caller's trace context, metrics, a problem for a panic, a
 //! missing route or a wrong method.
 
-use std::{any::Any, cell::RefCell, future::Future, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    any::Any,
+    cell::RefCell,
+    future::Future,
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -13,7 +19,6 @@ use foldhash::HashMap;
 use futures::{FutureExt, future::Either};
 use http::{HeaderValue, Method, StatusCode};
 use metrics::{Counter, Histogram};
-use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, Span};
 
@@ -92,25 +97,44 @@ where
 }
 
 thread_local! {
-    // By route, method and status. To find a metric by its labels costs much more than to count.
-    static METERS: RefCell<HashMap<String, ByAnswer>> = RefCell::default();
+    // By route. To find a metric by its labels costs much more than to count.
+    static METERS: RefCell<HashMap<String, Vec<Meter>>> = RefCell::default();
 }
 
-type ByAnswer = HashMap<(&'static str, u16), (Counter, Histogram)>;
+// Of a route's answers to one method with one status. There are few of them, and the first are those that come most often.
+struct Meter {
+    method: &'static str,
+    status: u16,
+    answers: Counter,
+    seconds: Histogram,
+}
+
+impl Meter {
+    fn new(method: &'static str, route: &str, status: u16) -> Self {
+        let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+        let seconds = metrics::histogram!("http_request_duration_seconds", &labels);
+        Self { method, status, answers: metrics::counter!("http_requests_total", &labels), seconds }
+    }
+
+    fn count(&self, took: Duration) {
+        self.answers.increment(1);
+        self.seconds.record(took.as_secs_f64());
+    }
+}
 
 fn count(method: &'static str, route: &str, status: u16, took: Duration) {
-    METERS.with_borrow_mut(|meters| {
-        if !meters.contains_key(route) {
-            meters.insert(route.to_owned(), ByAnswer::default());
+    METERS.with_borrow_mut(|routes| {
+        let meters = routes.get_mut(route);
+        let of_answer = |it: &&Meter| it.status == status && it.method == method;
+        if let Some(meter) = meters.as_ref().and_then(|meters| meters.iter().find(of_answer)) {
+            return meter.count(took);
         }
-        let Some(meters) = meters.get_mut(route) else { return };
-        let (counter, histogram) = meters.entry((method, status)).or_insert_with(|| {
-            let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
-            let histogram = metrics::histogram!("http_request_duration_seconds", &labels);
-            (metrics::counter!("http_requests_total", &labels), histogram)
-        });
-        counter.increment(1);
-        histogram.record(took.as_secs_f64());
+        let meter = Meter::new(method, route, status);
+        meter.count(took);
+        match meters {
+            Some(meters) => meters.push(meter),
+            None => _ = routes.insert(route.to_owned(), vec![meter]),
+        }
     });
 }
 
@@ -147,4 +171,39 @@ fn panicked_at(panic: &(dyn Any + Send), request_id: Option<&str>) -> Response {
     let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(request_id, message, "a handler panicked");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn answers_are_counted_by_route_method_and_status() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let took = Duration::from_millis(250);
+        metrics::with_local_recorder(&recorder, || {
+            for (method, route, status, times) in
+                [("GET", "/v1/a", 200, 3), ("GET", "/v1/a", 404, 1), ("PUT", "/v1/a", 200, 2), ("GET", "/v1/b", 200, 1)]
+            {
+                (0..times).for_each(|_| count(method, route, status, took));
+            }
+        });
+        let told = recorder.handle().render();
+        for (labels, times) in [
+            (r#"method="GET",route="/v1/a",status="200""#, 3),
+            (r#"method="GET",route="/v1/a",status="404""#, 1),
+            (r#"method="PUT",route="/v1/a",status="200""#, 2),
+            (r#"method="GET",route="/v1/b",status="200""#, 1),
+        ] {
+            for line in [
+                format!("http_requests_total{{{labels}}} {times}"),
+                format!("http_request_duration_seconds_count{{{labels}}} {times}"),
+            ] {
+                assert!(told.lines().any(|it| it == line), "{line}\n{told}");
+            }
+        }
+        assert_eq!(told.lines().filter(|line| line.starts_with("http_requests_total{")).count(), 4);
+    }
 }
