@@ -79,21 +79,24 @@ mod tests {
     #[test]
     fn what_is_too_old_to_be_used_takes_no_room() {
         let mut seen = Seen::new(8);
-        (0..8).for_each(|nth| assert!(seen.is_first_use(&proof(nth, 100), 100)));
+        (0..4).for_each(|nth| assert!(seen.is_first_use(&proof(nth, 100), 100)));
         assert!(seen.is_first_use(&proof(9, 200), 200));
         assert_eq!(seen.kept, 1);
+        assert!(seen.is_used(&proof(10, 100), 100 + LATEST), "too old to be known");
+        assert!(!seen.is_first_use(&proof(10, 100), 100 + LATEST));
     }
 
     proptest! {
         #[test]
         fn however_small_the_memory_nothing_is_used_twice(
             capacity in 1_usize..5,
-            uses in proptest::collection::vec((0_u8..12, 0_i64..10), 0..80),
+            uses in proptest::collection::vec((0_u8..12, 0_i64..10, 0_i64..3), 0..80),
         ) {
-            let (mut seen, mut used) = (Seen::new(capacity), HashSet::new());
-            for (nth, made_at) in uses {
-                let is_used = seen.is_used(&proof(nth, made_at), 10);
-                let is_first_use = seen.is_first_use(&proof(nth, made_at), 10);
+            let (mut seen, mut used, mut now) = (Seen::new(capacity), HashSet::new(), LATEST + 2);
+            for (nth, made_at, later) in uses {
+                now += later;
+                let is_used = seen.is_used(&proof(nth, made_at), now);
+                let is_first_use = seen.is_first_use(&proof(nth, made_at), now);
                 prop_assert_eq!(is_first_use, !is_used);
                 if is_first_use {
                     prop_assert!(used.insert((nth, made_at)));
