@@ -116,7 +116,8 @@ impl Forwarder {
     ) -> Outcome {
         request.deadline.pass_on(&mut request.message.headers, began);
         // One step of the way, and no part of the state of all those before it, each of which would be moved with it.
-        let mut attempt = Box::pin(self.attempt(instance, request.message.to(instance, body)));
+        let mut attempt =
+            Box::into_pin(Box::write(Box::new_uninit(), self.attempt(instance, request.message.to(instance, body))));
         let patience = request.patience(began);
         let answer = match timeout_at(began + patience, &mut attempt).await {
             Ok(answer) => answer,

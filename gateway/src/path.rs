@@ -52,12 +52,22 @@ fn is_plain(path: &[u8]) -> bool {
     path.iter().all(|byte| {
         let good = match byte {
             b'/' | b'.' => before != b'/',
-            byte => is_unreserved(*byte),
+            byte => UNRESERVED[usize::from(*byte)],
         };
         before = *byte;
         good
     })
 }
+
+// A table, for every byte of every path is looked up.
+const UNRESERVED: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0_u8);
+    while byte < 128 {
+        table[byte as usize] = is_unreserved(byte);
+        byte += 1;
+    }
+    table
+};
 
 // Some servers cut a segment at `;` before they resolve dots.
 fn is_dots(segment: &str) -> bool {
@@ -103,7 +113,7 @@ fn hex_digit(value: u8) -> char {
     char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase()
 }
 
-fn is_unreserved(byte: u8) -> bool {
+const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 

@@ -1,11 +1,15 @@
 //! What a request passes on its way to a service, from top to bottom.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use futures::poll;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, header};
@@ -27,9 +31,10 @@ use crate::{App, attempts, formats, headers, http_cache, hygiene, path, trail};
 
 /// Answers whatever is not a page of the gateway's own. `peer`: where the request comes from.
 pub fn forward(app: &Arc<App>, request: Request, peer: Option<IpAddr>) -> impl Future<Output = Response> {
-    // Some kilobytes, which would be moved into each future around it.
     let (head, body) = request.into_parts();
-    Box::pin(govern(app, head, body, peer))
+    // Some kilobytes, which would be moved into each future around it. It is made where it stays: a value that is there
+    // before its place is has to be moved.
+    Box::into_pin(Box::write(Box::new_uninit(), govern(app, head, body, peer)))
 }
 
 async fn govern(app: &Arc<App>, mut head: Parts, body: Body, peer: Option<IpAddr>) -> Response {
@@ -76,7 +81,12 @@ fn entrance(policies: &Policies, head: &Parts) -> Result<(Arc<Route>, PathAndQue
     }
     let normal = path::normalize(head.uri.path()).map_err(Refusal::BadPath)?;
     let route = Arc::clone(policies.route(&normal).ok_or(Refusal::UnknownRoute)?);
-    let target = target(&normal[route.strip.len()..], head.uri.query());
+    let target = match (&normal, head.uri.path_and_query()) {
+        // As it came, with its query.
+        (Cow::Borrowed(_), Some(whole)) if route.strip.is_empty() => Some(whole.clone()),
+        (Cow::Borrowed(_), Some(whole)) => whole.as_str()[route.strip.len()..].parse().ok(),
+        _ => target(&normal[route.strip.len()..], head.uri.query()),
+    };
     Ok((route, target.ok_or(Refusal::BadPath(path::PathFault::ForbiddenCharacter))?))
 }
 
@@ -125,9 +135,15 @@ async fn pass(
     let deadline = Deadline::of_request(head, route, now)?;
     let is_operator = || route.audience.is_some_and(|audience| app.translator.is_operator(&head.headers, audience));
     let admitted = app.shedder.admit(route, now.into_std(), is_operator)?;
-    let identity = timeout_at(deadline.at, identify(app, (policies, route), noted, head, (peer, now.into_std()))).await;
-    let too_late = Refusal::Timeout { service: route.service, after: deadline.total };
-    let identity = identity.unwrap_or(Err(too_late))?;
+    let identity = {
+        let mut identity = pin!(identify(app, (policies, route), noted, head, (peer, now.into_std())));
+        let too_late = |_| Err(Refusal::Timeout { service: route.service, after: deadline.total });
+        // Who is known already costs no timer.
+        match poll!(identity.as_mut()) {
+            Poll::Ready(identity) => identity,
+            Poll::Pending => timeout_at(deadline.at, identity).await.unwrap_or_else(too_late),
+        }
+    }?;
     headers::inbound(&mut head.headers, route, &app.origin, peer);
     let mut class = None;
     if let Some((authorization, claims)) = identity {

@@ -59,13 +59,8 @@ impl Quotas {
         let client = self.client(&claims.client, day);
         let mut taken = client.take(day, quota.into(), now);
         if taken == Taken::Renew {
-            let _turn = client.asking.lock().await;
-            taken = client.take(day, quota.into(), Instant::now());
-            // Others take from a new chunk without waiting in line.
-            while taken == Taken::Renew {
-                self.renew(&client, &claims.client).await;
-                taken = client.take(day, quota.into(), Instant::now());
-            }
+            // Seldom, and much larger than what every request has to keep in mind.
+            taken = Box::pin(self.take_anew(&client, &claims.client, (day, quota.into()))).await;
         }
         match taken {
             Taken::Within { left } => {
@@ -81,6 +76,17 @@ impl Quotas {
                 Err(Refusal::QuotaExhausted { again: tomorrow })
             }
         }
+    }
+
+    async fn take_anew(&self, client: &Client, name: &str, (day, quota): (u64, u64)) -> Taken {
+        let _turn = client.asking.lock().await;
+        let mut taken = client.take(day, quota, Instant::now());
+        // Others take from a new chunk without waiting in line.
+        while taken == Taken::Renew {
+            self.renew(client, name).await;
+            taken = client.take(day, quota, Instant::now());
+        }
+        taken
     }
 
     fn renew_meanwhile(self: &Arc<Self>, client: Arc<Client>, name: &Arc<str>) {

@@ -1,7 +1,7 @@
 //! HTTP/1.1 as RFC 9112 writes it and nothing looser: whoever reads the same bytes must see the same requests. It follows
 //! the framing of a connection's requests; what is in them is for others to judge.
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 
 /// A line of a head, of a trailer or before a chunk is shorter, whatever the setting.
 const LONGEST_LINE: usize = 512 * 1024;
@@ -68,6 +68,12 @@ impl Grammar {
                     at += taken;
                     self.place = if left == 0 { Place::ChunkEnd } else { Place::Chunk(left) };
                 }
+                Place::Headers if let Some((name, value, length)) = self.whole_field(rest) => {
+                    if !self.head.header(name, value) {
+                        return Err(at);
+                    }
+                    at += length;
+                }
                 _ => at += self.line(rest).ok_or(at)?,
             }
         }
@@ -81,6 +87,20 @@ impl Grammar {
             Place::AfterEmptyLine | Place::Headers => true,
             _ => false,
         }
+    }
+
+    // A header that stands there as a whole and is good, as nearly all are, in one pass: name, value, and how many bytes.
+    // What it does not know is for `line` to judge.
+    fn whole_field<'r>(&self, rest: &'r [u8]) -> Option<(&'r [u8], &'r [u8], usize)> {
+        if !self.line.is_empty() {
+            return None;
+        }
+        let colon = rest.iter().position(|byte| !TOKEN[usize::from(*byte)])?;
+        if colon == 0 || rest[colon] != b':' {
+            return None;
+        }
+        let end = colon + memchr3(b'\r', b'\n', b'\0', &rest[colon..])?;
+        rest[end..].starts_with(b"\r\n").then(|| (&rest[..colon], &rest[colon + 1..end], end + 2))
     }
 
     // How many bytes were taken of `rest`, which begins within a line.
@@ -117,7 +137,10 @@ impl Grammar {
                 Some(Place::Headers)
             }
             Place::Headers if line.is_empty() => self.head.body(),
-            Place::Headers => self.head.header(line).then_some(Place::Headers),
+            Place::Headers => {
+                let (name, value) = field(line)?;
+                self.head.header(name, value).then_some(Place::Headers)
+            }
             Place::ChunkSize => {
                 chunk_size(line).map(|size| if size == 0 { Place::Trailers } else { Place::Chunk(size) })
             }
@@ -130,15 +153,14 @@ impl Grammar {
 }
 
 impl Head {
-    fn header(&mut self, line: &[u8]) -> bool {
-        let Some((name, value)) = field(line) else { return false };
+    fn header(&mut self, name: &[u8], value: &[u8]) -> bool {
         if name.eq_ignore_ascii_case(b"content-length") {
             // RFC 9112 §6.3 lets equal ones pass as one; whoever sends two does not know how long the body is.
-            let length = digits(value, 10);
+            let length = digits(value.trim_ascii(), 10);
             return length.is_some() && self.length.replace(length.unwrap_or(0)).is_none();
         }
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            let known = value.eq_ignore_ascii_case(b"chunked") && !self.old;
+            let known = value.trim_ascii().eq_ignore_ascii_case(b"chunked") && !self.old;
             return known && !std::mem::replace(&mut self.chunked, true);
         }
         true
@@ -156,22 +178,19 @@ impl Head {
 
 // RFC 9112 §3: single spaces, no fragment. Whether it is HTTP/1.0.
 fn is_old(line: &[u8]) -> Option<bool> {
-    let mut words = line.split(|byte| *byte == b' ');
-    let (_method, target, version) = (words.next()?, words.next()?, words.next()?);
-    if words.next().is_some() || target.is_empty() || target.contains(&b'#') {
-        return None;
-    }
-    match version {
-        b"HTTP/1.1" => Some(false),
-        b"HTTP/1.0" => Some(true),
-        _ => None,
-    }
+    let (words, old) = match line.split_last_chunk()? {
+        (words, b" HTTP/1.1") => (words, false),
+        (words, b" HTTP/1.0") => (words, true),
+        _ => return None,
+    };
+    let target = &words[memchr(b' ', words)? + 1..];
+    (!target.is_empty() && memchr2(b' ', b'#', target).is_none()).then_some(old)
 }
 
 // RFC 9112 §5: the name comes first in the line and goes up to the colon, without a space; so no line is folded.
 fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr(b':', line)?;
-    let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
     (!name.is_empty() && name.iter().all(|byte| TOKEN[usize::from(*byte)])).then_some((name, value))
 }
 

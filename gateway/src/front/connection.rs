@@ -3,6 +3,7 @@
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{body::Body, response::Response};
+use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
 use http::{HeaderValue, Request, Version, header};
 use hyper::{
     body::{Body as _, Incoming},
@@ -19,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{Front, counted::Counted};
-use crate::connections::{self, Connections, Guarded, Overdue, Stream, Watch};
+use crate::connections::{self, Connections, Guarded, Overdue, Patience, Stream, Watch};
 
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 /// A connection that came as the door closed has this long to say what it wants.
@@ -83,6 +84,16 @@ async fn enough(closing: &CancellationToken, last: &CancellationToken) {
     }
 }
 
+// What may end a connection beside its requests: that it takes too long, or, none, that the door closes. Each is asked
+// only when it has something to say, and not with every request.
+fn reasons<'w>(
+    patience: Patience,
+    watch: &'w Watch,
+    closed: impl Future<Output = ()> + 'w,
+) -> FuturesUnordered<impl Future<Output = Option<Overdue>> + 'w> {
+    [Either::Left(patience.ends(watch).map(Some)), Either::Right(closed.map(|()| None))].into_iter().collect()
+}
+
 struct Talk {
     front: Arc<Front>,
     peer: SocketAddr,
@@ -104,16 +115,14 @@ impl Talk {
         }
         let mut served =
             served.max_header_size(limits.head_bytes).header_read_timeout(None).serve_connection(stream, service);
-        let (mut overdue, mut closed) = (pin!(limits.patience.ends(&watch)), pin!(closing.cancelled()));
-        let mut told = false;
+        let mut reasons = reasons(limits.patience, &watch, closing.cancelled());
         let ended = loop {
             tokio::select! {
                 biased;
                 ended = &mut served => break ended.map_err(|_| None),
-                overdue = &mut overdue => break Err(Some(overdue)),
-                () = &mut closed, if !told => {
-                    told = true;
-                    std::pin::Pin::new(&mut served).graceful_shutdown();
+                Some(reason) = reasons.next() => match reason {
+                    Some(overdue) => break Err(Some(overdue)),
+                    None => std::pin::Pin::new(&mut served).graceful_shutdown(),
                 }
             }
         };
@@ -139,22 +148,23 @@ impl Talk {
                 .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
                 .serve_connection(stream, service)
         );
-        let (mut overdue, mut closed) = (pin!(limits.patience.ends(&watch)), pin!(enough(&closing, &last)));
-        let mut told = false;
+        let mut reasons = reasons(limits.patience, &watch, enough(&closing, &last));
         loop {
             tokio::select! {
                 biased;
                 _ = &mut served => break,
-                _ = &mut overdue => break,
-                () = &mut closed, if !told => {
-                    told = true;
-                    served.as_mut().graceful_shutdown();
+                Some(reason) = reasons.next() => match reason {
+                    Some(_overdue) => break,
+                    None => served.as_mut().graceful_shutdown(),
                 }
             }
         }
     }
 
-    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, Infallible> {
+    fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Counted>, Infallible>> {
         let entered = self.watch.enter();
         let (shares, last) = (request.version() == Version::HTTP_2, self.watch.requests() >= self.requests);
         if last {
@@ -162,11 +172,13 @@ impl Talk {
         }
         // Most have none, and one that is empty costs nothing.
         let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
-        let mut response = self.front.answer(request, self.peer).await;
-        if last && !shares {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        async move {
+            let mut response = self.front.answer(request, self.peer).await;
+            if last && !shares {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response.map(|body| Counted::around(body, entered, shares)))
         }
-        Ok(response.map(|body| Counted::around(body, entered, shares)))
     }
 }
 

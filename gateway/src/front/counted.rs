@@ -13,15 +13,17 @@ use crate::connections;
 /// The body, and the request that it answers.
 pub struct Counted {
     body: Body,
-    request: connections::Request,
+    // An empty body keeps nothing.
+    request: Option<connections::Request>,
     // Others go on beside it, so that the stream of bytes does not tell whether it is taken in.
     shares: bool,
 }
 
 impl Counted {
-    /// An empty body keeps nothing. `shares` a connection with other answers, or has it for itself.
-    pub fn around(body: Body, request: connections::Request, shares: bool) -> Body {
-        if body.is_end_stream() { body } else { Body::new(Self { body, request, shares }) }
+    /// `shares` a connection with other answers, or has it for itself.
+    pub fn around(body: Body, request: connections::Request, shares: bool) -> Self {
+        let request = Some(request).filter(|_| !body.is_end_stream());
+        Self { body, request, shares }
     }
 }
 
@@ -31,8 +33,8 @@ impl HttpBody for Counted {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if self.shares {
-            self.request.gave(matches!(frame, Poll::Ready(Some(Ok(_)))));
+        if let Some(request) = self.request.as_ref().filter(|_| self.shares) {
+            request.gave(matches!(frame, Poll::Ready(Some(Ok(_)))));
         }
         frame
     }
