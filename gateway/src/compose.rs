@@ -18,7 +18,9 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header, request::Parts as Head};
 use web::Problem;
 
-use crate::{App, deadline::Deadline, front, hygiene, path, policies::Policies, proofs::Whole, proxy};
+use crate::{
+    App, deadline::Deadline, front, hygiene, path, policies::Policies, present::Present, proofs::Whole, proxy,
+};
 pub use declared::{Api, Resource, Row};
 use parts::Asking;
 use template::Values;
@@ -29,8 +31,8 @@ pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let policies = app.policies.load_full();
     match found(&policies, request.uri().path()) {
         None => {
-            let peer = front::peer(request.extensions());
-            proxy::forward(&app, request, peer).await
+            let (peer, present) = (front::peer(request.extensions()), Present::of(request.headers()));
+            proxy::forward(&app, request, present, peer.as_ref()).await
         }
         Some((resource, from_path)) => {
             let (head, _) = request.into_parts();
@@ -60,7 +62,7 @@ async fn join(
         let allow = HeaderValue::from_static("GET, HEAD");
         return Err(problem.with("source", "gateway").header(header::ALLOW, allow));
     }
-    hygiene::check(head).map_err(|refusal| refusal.problem())?;
+    hygiene::check(head, Present::of(&head.headers)).map_err(|refusal| refusal.problem())?;
     let deadline = Deadline::within(&head.headers, resource.timeout).map_err(|refusal| refusal.problem())?;
     let values = resource.values(from_path, query)?;
     let whole = Arc::new(Whole::of(head));

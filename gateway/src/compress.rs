@@ -15,6 +15,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::media;
 use crate::policies::Within;
+use crate::present::Present;
 use crate::routes::Route;
 use crate::tags;
 
@@ -58,10 +59,13 @@ pub struct Accepts {
 
 impl Accepts {
     /// Of a request on a route whose answers are compressed. The service is to answer as it is.
-    pub fn take(route: &Route, method: &Method, headers: &mut HeaderMap) -> Option<Self> {
+    pub fn take(route: &Route, method: &Method, headers: &mut HeaderMap, present: Present) -> Option<Self> {
         let policy = route.compress?.policy;
-        let encodings = headers.get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
-        headers.remove(header::ACCEPT_ENCODING);
+        let mut encodings = Vec::new();
+        if present.has(Present::ACCEPT_ENCODING) {
+            encodings.extend(headers.get_all(header::ACCEPT_ENCODING).iter().cloned());
+            headers.remove(header::ACCEPT_ENCODING);
+        }
         Some(Self { policy, method: method.clone(), encodings })
     }
 

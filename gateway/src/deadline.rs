@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use web::REQUEST_TIMEOUT;
 
 use crate::error::Refusal;
+use crate::present::Present;
 use crate::routes::Route;
 
 /// The end of a request's time.
@@ -34,11 +35,11 @@ impl Deadline {
     }
 
     /// That which the gateway itself sets for a part of something, or the caller's; never later than the route's.
-    pub fn of_request(head: &Parts, route: &Route, now: Instant) -> Result<Self, Refusal> {
+    pub fn of_request(head: &Parts, present: Present, route: &Route, now: Instant) -> Result<Self, Refusal> {
         match head.extensions.get::<Self>() {
             Some(set) if set.total <= route.timeout => Ok(*set),
-            Some(_) => Self::from(&HeaderMap::new(), route.timeout, now),
-            None => Self::from(&head.headers, route.timeout, now),
+            None if present.has(Present::REQUEST_TIMEOUT) => Self::from(&head.headers, route.timeout, now),
+            _ => Ok(Self { at: now + route.timeout, total: route.timeout, is_callers: false }),
         }
     }
 

@@ -21,6 +21,7 @@ use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::media;
 use crate::policies::Within;
+use crate::present::Present;
 use crate::routes::Route;
 use crate::tags;
 use fields::Fields;
@@ -110,10 +111,16 @@ pub struct Shape {
 
 impl Shape {
     /// Of a request on a route whose answers are changed. The service does not see `fields`.
-    pub fn take(route: &Route, head: &Parts, target: &mut PathAndQuery) -> Result<Option<Self>, Refusal> {
+    pub fn take(
+        route: &Route,
+        head: &Parts,
+        present: Present,
+        target: &mut PathAndQuery,
+    ) -> Result<Option<Self>, Refusal> {
         let Some(formats) = route.formats else { return Ok(None) };
         let fields = Fields::take(target)?.filter(|_| head.method == Method::GET);
-        let format = accept::best(&head.headers);
+        // Who says nothing takes the first.
+        let format = if present.has(Present::ACCEPT) { accept::best(&head.headers) } else { Some(Format::Json) };
         let (service, policy, method) = (route.service, formats.policy, head.method.clone());
         Ok(Some(Self { service, policy, method, format, fields }))
     }
@@ -177,7 +184,15 @@ fn is_problem(status: StatusCode) -> bool {
 }
 
 /// The body as the service understands it: JSON instead of XML or CBOR.
-pub async fn read(route: &Route, headers: &mut HeaderMap, body: Body, deadline: &Deadline) -> Result<Body, Refusal> {
+pub async fn read(
+    route: &Route,
+    (headers, present): (&mut HeaderMap, Present),
+    body: Body,
+    deadline: &Deadline,
+) -> Result<Body, Refusal> {
+    if !present.has(Present::CONTENT_TYPE) {
+        return Ok(body);
+    }
     let Some(format) = Format::of(media::named(headers)).filter(|format| *format != Format::Json) else {
         return Ok(body);
     };

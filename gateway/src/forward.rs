@@ -50,11 +50,13 @@ impl Forwarder {
 
 impl Message {
     /// As a request to this instance.
-    pub fn to(&self, instance: &Instance, body: Body) -> Request<Body> {
+    pub fn to(&mut self, instance: &Instance, body: Body) -> Request<Body> {
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = Uri::from(self.target.clone());
-        *request.headers_mut() = self.headers.clone();
+        // The copy, which has no room for more, is for another attempt.
+        let copy = self.headers.clone();
+        *request.headers_mut() = std::mem::replace(&mut self.headers, copy);
         request.headers_mut().entry(header::HOST).or_insert_with(|| instance.host.clone());
         request
     }

@@ -5,11 +5,7 @@ mod connection;
 mod counted;
 mod runtime;
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -22,15 +18,15 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use web::Door;
 
-use crate::{App, connections::Bounds, proxy, tls::Tls, trail};
+use crate::{App, connections::Bounds, peer::Peer, present::Present, proxy, tls::Tls, trail};
 use runtime::Listeners;
 
 /// How routes that no router leads to are called in spans and metrics.
 const FORWARDED: &str = "/{*path}";
 
 /// Where a request comes from, as it was noted for the gateway's own pages.
-pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
+pub fn peer(extensions: &Extensions) -> Option<Peer> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| Peer::at(peer.0))
 }
 
 /// What answers every request.
@@ -53,13 +49,14 @@ impl Front {
     }
 
     // Each is a future in a future, without a state of its own around it: they are moved with every request.
-    fn answer(&self, mut request: Request, peer: SocketAddr) -> impl Future<Output = Response> {
-        let id = trail::name(&mut request);
+    fn answer(&self, mut request: Request, peer: &Peer) -> impl Future<Output = Response> {
+        let present = Present::of(request.headers());
+        let id = trail::name(&mut request, present);
         let answer = if self.app.policies.load().route(request.uri().path()).is_some() {
-            let forward = move |request| proxy::forward(&self.app, request, Some(peer.ip()));
+            let forward = move |request| proxy::forward(&self.app, request, present, Some(peer));
             Either::Left(web::answered(request, (FORWARDED, id.clone()), forward))
         } else {
-            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(ConnectInfo(peer.address));
             // A router cannot fail.
             let page = self.pages.clone().oneshot(request).map(|page| page.unwrap_or_else(|never| match never {}));
             Either::Right(Box::pin(page))

@@ -1,10 +1,10 @@
 //! Which headers cross the gateway, in each direction.
 
-use std::net::IpAddr;
-
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Uri, uri::Scheme};
 
+use crate::peer::Peer;
+use crate::present::Present;
 use crate::routes::Route;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -49,36 +49,35 @@ impl Origin {
     }
 }
 
-/// Makes a request's headers what `route`'s service may see.
-pub fn inbound(headers: &mut HeaderMap, route: &Route, origin: &Origin, peer: Option<IpAddr>) {
-    strip_listed(headers);
-    strip(headers, |name| is_hop_by_hop(name) || claims_identity(name));
-    if route.audience.is_some() {
-        // The session is between browser and auth; services know tokens only.
-        headers.remove(header::COOKIE);
-        headers.remove(header::HOST);
-        // Seen, and worth nothing to anybody else.
-        headers.remove(DPOP);
+/// Makes a request's headers what `route`'s service may see. `present`: what it came with.
+pub fn inbound(headers: &mut HeaderMap, present: Present, route: &Route, origin: &Origin, peer: Option<&Peer>) {
+    debug_assert!(!Present::of(headers).has(Present::STAYS) || present.has(Present::STAYS), "added since it came");
+    if present.has(Present::CONNECTION) {
+        strip_listed(headers);
     }
-    if let Some(peer) = peer.and_then(spelled) {
-        headers.insert(FORWARDED_FOR, peer);
+    if present.has(Present::STAYS) {
+        strip(headers, |name| Present::named(name).has(Present::STAYS));
+    }
+    if route.audience.is_some() {
+        headers.remove(header::HOST);
+        // The session is between browser and auth; services know tokens only.
+        if present.has(Present::COOKIE) {
+            headers.remove(header::COOKIE);
+        }
+        // Seen, and worth nothing to anybody else.
+        if present.has(Present::DPOP) {
+            headers.remove(DPOP);
+        }
+    }
+    if let Some(peer) = peer {
+        headers.insert(FORWARDED_FOR, peer.spelled.clone());
     }
     headers.insert(FORWARDED_HOST, origin.host.clone());
     headers.insert(FORWARDED_PROTO, origin.proto.clone());
 }
 
-fn spelled(peer: IpAddr) -> Option<HeaderValue> {
-    let IpAddr::V4(peer) = peer.to_canonical() else { return HeaderValue::from_str(&peer.to_string()).ok() };
-    let (mut text, mut digits) = (String::with_capacity(15), itoa::Buffer::new());
-    for (nth, byte) in peer.octets().into_iter().enumerate() {
-        text.push_str(if nth == 0 { "" } else { "." });
-        text.push_str(digits.format(byte));
-    }
-    HeaderValue::try_from(text).ok()
-}
-
-// RFC 9110 §7.6.1, and `Expect`, which the gateway has answered itself.
-fn is_hop_by_hop(name: &HeaderName) -> bool {
+/// What RFC 9110 §7.6.1 says, and `Expect`, which the gateway has answered itself.
+pub fn is_hop_by_hop(name: &HeaderName) -> bool {
     matches!(
         name.as_str(),
         "connection"
@@ -130,18 +129,16 @@ fn public_location(location: &HeaderValue, route: &Route) -> Option<HeaderValue>
 
 // What `Connection` lists.
 fn strip_listed(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
-        let listed: Vec<HeaderName> = headers
-            .get_all(header::CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
-            .filter(|name| !is_needed(name))
-            .collect();
-        for name in listed {
-            headers.remove(name);
-        }
+    let listed: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .filter(|name| !is_needed(name))
+        .collect();
+    for name in listed {
+        headers.remove(name);
     }
 }
 
@@ -158,10 +155,10 @@ fn strip(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
     }
 }
 
-fn claims_identity(name: &HeaderName) -> bool {
-    let name = name.as_str();
+/// Whether a header of this name might be taken for what the gateway says of a caller.
+pub fn claims_identity(name: &str) -> bool {
     // All begin so.
-    if !name.starts_with(['f', 'p', 'x']) {
+    if !matches!(name.as_bytes().first(), Some(b'f' | b'p' | b'x')) {
         return false;
     }
     // Some servers read `_` and `-` as the same.
@@ -191,7 +188,8 @@ mod tests {
     fn after_inbound(route: &Route, pairs: &[(&str, &str)]) -> HeaderMap {
         let mut headers = headers(pairs);
         let origin = Origin::parse("https://shop.example").unwrap();
-        inbound(&mut headers, route, &origin, Some([10, 0, 0, 9].into()));
+        let (present, peer) = (Present::of(&headers), Peer::at(([10, 0, 0, 9], 1).into()));
+        inbound(&mut headers, present, route, &origin, Some(&peer));
         headers
     }
 

@@ -27,6 +27,7 @@ use serde::Deserialize;
 use crate::claims::Class;
 use crate::kept::Kept;
 use crate::policies::{Named, Within};
+use crate::present::Present;
 use crate::routes::Route;
 use changes::Changes;
 use control::Wants;
@@ -204,9 +205,10 @@ impl Weighter<Key, Entry> for Weigh {
 }
 
 /// Whether copies are kept of what this asks for. Whoever wants a part, or this and no other state of it, asks the service.
-fn is_plain(method: &Method, headers: &HeaderMap) -> bool {
+fn is_plain(method: &Method, headers: &HeaderMap, present: Present) -> bool {
     let special = [header::RANGE, header::IF_MATCH, header::IF_UNMODIFIED_SINCE, header::IF_RANGE];
-    (method == Method::GET || method == Method::HEAD) && !special.iter().any(|name| headers.contains_key(name))
+    let is_special = || special.iter().any(|name| headers.contains_key(name));
+    (method == Method::GET || method == Method::HEAD) && !(present.has(Present::PART_OR_STATE) && is_special())
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 //! `connections` to judge.
 
 use http::{HeaderMap, HeaderValue, Version, header, request::Parts, uri::Authority};
-use memchr::memchr;
 
-use crate::{error::Refusal, path::PathFault};
+use crate::{error::Refusal, path::PathFault, present::Present};
 
 /// Refuses a target that is no path, a host that is none, several or no host at all, and other protocols.
-pub fn check(head: &Parts) -> Result<(), Refusal> {
+pub fn check(head: &Parts, present: Present) -> Result<(), Refusal> {
     // HTTP/2 has no other form.
     if head.uri.scheme().is_some() && head.version < Version::HTTP_2 {
         return Err(Refusal::BadPath(PathFault::NotAPath));
@@ -21,7 +20,7 @@ pub fn check(head: &Parts) -> Result<(), Refusal> {
     if !good {
         return Err(Refusal::BadHost);
     }
-    if wants_upgrade(&head.headers) { Err(Refusal::UpgradeRefused) } else { Ok(()) }
+    if present.has(Present::UPGRADE) && wants_upgrade(&head.headers) { Err(Refusal::UpgradeRefused) } else { Ok(()) }
 }
 
 // RFC 9110 §7.2: a host and a port, nothing before them and nothing after.
@@ -31,11 +30,10 @@ fn is_host(value: &HeaderValue) -> bool {
 
 // A name or an IPv4 address, with a port of up to four digits: as nearly all are, told in one pass.
 fn is_plain(host: &[u8]) -> bool {
-    let colon = memchr(b':', host).unwrap_or(host.len());
-    let (name, port) = (&host[..colon], host.get(colon + 1..).unwrap_or_default());
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    let is_port = colon == host.len() || ((1..5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit));
-    is_port && !name.is_empty() && name.iter().all(in_name)
+    let end = host.iter().position(|byte| !in_name(byte)).unwrap_or(host.len());
+    let is_port = |port: &[u8]| (1..5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit);
+    end > 0 && (end == host.len() || (host[end] == b':' && is_port(&host[end + 1..])))
 }
 
 fn is_authority(value: &HeaderValue) -> bool {
@@ -57,7 +55,8 @@ mod tests {
     fn with(headers: &[(&str, &str)]) -> Result<(), Refusal> {
         let request =
             headers.iter().fold(http::Request::get("/"), |request, (name, value)| request.header(*name, *value));
-        check(&request.body(()).unwrap().into_parts().0)
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        check(&head, Present::of(&head.headers))
     }
 
     #[test]

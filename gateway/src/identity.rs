@@ -72,7 +72,7 @@ impl Translator {
                 }
                 Look::Lead(lead, flight) => {
                     stranger()?;
-                    self.ask(lead, token.to_owned(), trail::id(&request.headers).to_owned());
+                    self.ask(lead, text(token).to_owned(), trail::id(&request.headers).to_owned());
                     (flight.answer().await.unwrap_or(Answer::Unavailable), &self.miss)
                 }
             };
@@ -93,12 +93,12 @@ impl Translator {
     fn may_use(
         &self,
         request: &Parts,
-        (scheme, token): (Scheme, &str),
+        (scheme, token): (Scheme, &[u8]),
         claims: &Claims,
     ) -> Result<Option<Unused>, Refusal> {
         match (claims.key, scheme) {
             (None, Scheme::Bearer) => Ok(None),
-            (Some(key), Scheme::Dpop) => self.proofs.check(request, token, key).map(Some),
+            (Some(key), Scheme::Dpop) => self.proofs.check(request, text(token), key).map(Some),
             (Some(_), Scheme::Bearer) => Err(Refusal::BoundToken),
             (None, Scheme::Dpop) => Err(Refusal::UnboundToken),
         }
@@ -135,18 +135,17 @@ enum Scheme {
 }
 
 // RFC 6750 §2.1, RFC 9449 §7.1. The other ways of the former to send a token are not offered.
-fn presented(headers: &HeaderMap) -> Result<(Scheme, &str), Refusal> {
+fn presented(headers: &HeaderMap) -> Result<(Scheme, &[u8]), Refusal> {
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
-    let value = sent.next().ok_or(Refusal::NoToken)?;
-    let value = value.to_str().map_err(|_| Refusal::MalformedToken)?;
-    let (scheme, token) = value.split_once(' ').ok_or(Refusal::MalformedToken)?;
-    let token = token.trim_matches(' ');
+    let value = sent.next().ok_or(Refusal::NoToken)?.as_bytes();
+    let space = value.iter().position(|byte| *byte == b' ').ok_or(Refusal::MalformedToken)?;
+    let (scheme, token) = (&value[..space], without_spaces(&value[space..]));
     let scheme = match scheme {
-        _ if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
-        _ if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+        _ if scheme.eq_ignore_ascii_case(b"bearer") => Scheme::Bearer,
+        _ if scheme.eq_ignore_ascii_case(b"dpop") => Scheme::Dpop,
         _ => return Err(Refusal::MalformedToken),
     };
-    let dots = dots(token.as_bytes()).filter(|_| sent.next().is_none()).ok_or(Refusal::MalformedToken)?;
+    let dots = dots(token).filter(|_| sent.next().is_none()).ok_or(Refusal::MalformedToken)?;
     if dots == 2 {
         return Err(Refusal::ForeignJwt);
     }
@@ -156,21 +155,36 @@ fn presented(headers: &HeaderMap) -> Result<(Scheme, &str), Refusal> {
     Ok((scheme, token))
 }
 
-// What tokens are made of (RFC 6750, section 2.1).
-const TOKEN: [bool; 256] = {
-    let (mut table, mut byte) = ([false; 256], 0_u8);
+// Tokens are made of ASCII.
+fn text(token: &[u8]) -> &str {
+    str::from_utf8(token).unwrap_or_default()
+}
+
+fn without_spaces(mut token: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = token {
+        token = rest;
+    }
+    token
+}
+
+// What tokens are made of counts nothing (RFC 6750, section 2.1), a dot one, and anything else more than all dots do.
+const TOKEN: [u32; 256] = {
+    let (mut table, mut byte) = ([NO_TOKEN; 256], 0_u8);
     while byte < 128 {
-        table[byte as usize] =
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'+' | b'/' | b'=') {
+            table[byte as usize] = 0;
+        }
         byte += 1;
     }
+    table[b'.' as usize] = 1;
     table
 };
+const NO_TOKEN: u32 = 1 << 31;
 
 // How many dots a token has, if it is one.
-fn dots(token: &[u8]) -> Option<usize> {
-    let good = !token.is_empty() && token.iter().all(|byte| TOKEN[usize::from(*byte)]);
-    good.then(|| memchr::memchr_iter(b'.', token).count())
+fn dots(token: &[u8]) -> Option<u64> {
+    let dots = token.iter().map(|byte| u64::from(TOKEN[usize::from(*byte)])).sum();
+    (!token.is_empty() && dots < u64::from(NO_TOKEN)).then_some(dots)
 }
 
 #[cfg(test)]
@@ -182,7 +196,7 @@ mod tests {
 
     fn read(values: &[&str]) -> Result<String, Refusal> {
         let headers = values.iter().map(|v| (header::AUTHORIZATION, v.parse().unwrap())).collect();
-        presented(&headers).map(|(_, token)| token.to_owned())
+        presented(&headers).map(|(_, token)| text(token).to_owned())
     }
 
     #[tokio::test]

@@ -5,7 +5,9 @@ mod front;
 mod tls;
 
 pub mod connections;
+mod peer;
 
+mod present;
 mod trail;
 
 pub mod policies;

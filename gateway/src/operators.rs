@@ -37,7 +37,7 @@ pub struct Operators {
 /// Puts the JWT in place of the caller's token.
 pub async fn identify(State(it): State<Operators>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
-    let peer = front::peer(&head.extensions);
+    let peer = front::peer(&head.extensions).map(|peer| peer.ip());
     let rate = it.app.policies.load().addresses;
     let stranger = || it.app.throttle.address(rate, peer, &mut Standing::default());
     let translator = &it.app.translator;

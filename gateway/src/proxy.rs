@@ -1,7 +1,6 @@
 //! What a request passes on its way to a service, from top to bottom.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -22,36 +21,43 @@ use crate::error::Refusal;
 use crate::formats::Shape;
 use crate::forward::Message;
 use crate::metering::Metered;
+use crate::peer::Peer;
 use crate::policies::Policies;
+use crate::present::Present;
 use crate::routes::Route;
 use crate::shed::Admitted;
 use crate::tags::Tags;
 use crate::throttle::Standing;
 use crate::{App, attempts, formats, headers, http_cache, hygiene, path, trail};
 
-/// Answers whatever is not a page of the gateway's own. `peer`: where the request comes from.
-pub fn forward(app: &Arc<App>, request: Request, peer: Option<IpAddr>) -> impl Future<Output = Response> {
+/// Answers whatever is not a page of the gateway's own. `present`: what the request came with; `peer`: where it comes from.
+pub fn forward(
+    app: &Arc<App>,
+    request: Request,
+    present: Present,
+    peer: Option<&Peer>,
+) -> impl Future<Output = Response> {
     let (head, body) = request.into_parts();
     // Some kilobytes, which would be moved into each future around it. It is made where it stays: a value that is there
     // before its place is has to be moved.
-    Box::into_pin(Box::write(Box::new_uninit(), govern(app, head, body, peer)))
+    Box::into_pin(Box::write(Box::new_uninit(), govern(app, head, present, body, peer)))
 }
 
-async fn govern(app: &Arc<App>, mut head: Parts, body: Body, peer: Option<IpAddr>) -> Response {
+async fn govern(app: &Arc<App>, mut head: Parts, present: Present, body: Body, peer: Option<&Peer>) -> Response {
     let now = Instant::now();
-    trail::lay(&mut head.headers);
+    trail::lay(&mut head.headers, present);
     let policies = app.policies.load();
-    let (route, mut target) = match entrance(&policies, &head) {
+    let (route, mut target) = match entrance(&policies, &head, present) {
         Ok(entered) => entered,
         Err(refusal) => return refusal.into_response(),
     };
     let counted = app.meters.enter(&route, now.into_std());
-    let encodings = Accepts::take(&route, &head.method, &mut head.headers);
-    let tags = Tags::take(&route, &mut head.headers);
-    let shape = Shape::take(&route, &head, &mut target);
+    let encodings = Accepts::take(&route, &head.method, &mut head.headers, present);
+    let tags = Tags::take(&route, &mut head.headers, present);
+    let shape = Shape::take(&route, &head, present, &mut target);
     let mut noted = Noted { standing: Standing::default(), metered: app.metering.enter(&route) };
     let answer = match &shape {
-        Ok(_) => pass(app, (&policies, &route), &mut noted, target, (&mut head, peer, now), body).await,
+        Ok(_) => pass(app, (&policies, &route), &mut noted, target, (&mut head, present), (peer, now), body).await,
         Err(refusal) => Err(refusal.clone()),
     };
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
@@ -71,11 +77,11 @@ async fn govern(app: &Arc<App>, mut head: Parts, body: Body, peer: Option<IpAddr
 }
 
 // From the request line alone: the one spelling of its path, and the route that takes it.
-fn entrance(policies: &Policies, head: &Parts) -> Result<(Arc<Route>, PathAndQuery), Refusal> {
+fn entrance(policies: &Policies, head: &Parts, present: Present) -> Result<(Arc<Route>, PathAndQuery), Refusal> {
     if matches!(head.method, Method::CONNECT | Method::TRACE) {
         return Err(Refusal::MethodNotAllowed);
     }
-    hygiene::check(head)?;
+    hygiene::check(head, present)?;
     if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > path::LONGEST) {
         return Err(Refusal::TargetTooLong);
     }
@@ -109,9 +115,9 @@ async fn identify(
     (policies, route): (&Policies, &Route),
     Noted { standing, metered }: &mut Noted,
     request: &Parts,
-    (peer, now): (Option<IpAddr>, std::time::Instant),
+    (peer, now): (Option<&Peer>, std::time::Instant),
 ) -> Result<Option<(HeaderValue, Arc<Claims>)>, Refusal> {
-    let mut stranger = || app.throttle.address(policies.addresses, peer, standing);
+    let mut stranger = || app.throttle.address(policies.addresses, peer.map(Peer::ip), standing);
     let Some(audience) = route.audience else { return stranger().map(|()| None) };
     let (jwt, claims, proof) = app.translator.translate(request, audience, now, stranger).await?;
     metered.by(&claims);
@@ -129,10 +135,11 @@ async fn pass(
     (policies, route): (&Arc<Policies>, &Arc<Route>),
     noted: &mut Noted,
     target: PathAndQuery,
-    (head, peer, now): (&mut Parts, Option<IpAddr>, Instant),
+    (head, present): (&mut Parts, Present),
+    (peer, now): (Option<&Peer>, Instant),
     body: Body,
 ) -> Result<Response, Refusal> {
-    let deadline = Deadline::of_request(head, route, now)?;
+    let deadline = Deadline::of_request(head, present, route, now)?;
     let is_operator = || route.audience.is_some_and(|audience| app.translator.is_operator(&head.headers, audience));
     let admitted = app.shedder.admit(route, now.into_std(), is_operator)?;
     let identity = {
@@ -144,17 +151,17 @@ async fn pass(
             Poll::Pending => timeout_at(deadline.at, identity).await.unwrap_or_else(too_late),
         }
     }?;
-    headers::inbound(&mut head.headers, route, &app.origin, peer);
+    headers::inbound(&mut head.headers, present, route, &app.origin, peer);
     let mut class = None;
     if let Some((authorization, claims)) = identity {
         head.headers.insert(header::AUTHORIZATION, authorization);
         class = claims.class;
     }
-    let body = formats::read(route, &mut head.headers, body, &deadline).await?;
+    let body = formats::read(route, (&mut head.headers, present), body, &deadline).await?;
     let (method, headers) = (head.method.clone(), std::mem::take(&mut head.headers));
     let message = Box::new(Message { method, target, headers });
     let ahead = Ahead { app, policies, route, admitted: Some(&admitted) };
-    http_cache::answer(ahead, class, deadline, message, body).await
+    http_cache::answer(ahead, class, deadline, (message, present), body).await
 }
 
 /// The rest of the way, which a request goes that no copy answers.

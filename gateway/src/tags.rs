@@ -4,6 +4,7 @@
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use crate::present::Present;
 use crate::routes::Route;
 
 /// The tags by which a caller knows answers.
@@ -11,12 +12,18 @@ pub struct Tags(Vec<HeaderValue>);
 
 impl Tags {
     /// Those of a request on a route that changes answers.
-    pub fn take(route: &Route, headers: &mut HeaderMap) -> Option<Self> {
+    pub fn take(route: &Route, headers: &mut HeaderMap, present: Present) -> Option<Self> {
         if route.compress.is_none() && route.formats.is_none() {
             return None;
         }
-        strengthen(headers);
-        Some(Self(headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()))
+        if present.has(Present::IF_MATCH) {
+            strengthen(headers);
+        }
+        let mut known = Vec::new();
+        if present.has(Present::IF_NONE_MATCH) {
+            known.extend(headers.get_all(header::IF_NONE_MATCH).iter().cloned());
+        }
+        Some(Self(known))
     }
 
     /// Who knows an answer by a weak tag is told by that tag that it is still right.

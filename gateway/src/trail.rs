@@ -6,8 +6,11 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use rand::Rng;
 use uuid::{Builder, Uuid};
 use web::telemetry;
+
+use crate::present::Present;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -15,13 +18,14 @@ const LONGEST_ID: usize = 128;
 
 /// Gives every request to the gateway's own pages a trace.
 pub async fn leave(mut request: Request, next: Next) -> Response {
-    lay(request.headers_mut());
+    let present = Present::of(request.headers());
+    lay(request.headers_mut(), present);
     next.run(request).await
 }
 
 /// The same for any request, inside its span.
-pub fn lay(headers: &mut HeaderMap) {
-    let trace = traceparent(headers);
+pub fn lay(headers: &mut HeaderMap, present: Present) {
+    let trace = traceparent(headers, present);
     headers.insert(TRACEPARENT, trace);
 }
 
@@ -31,8 +35,8 @@ pub fn id(headers: &HeaderMap) -> &str {
 }
 
 /// Gives a request its id, before a span is made that tells it. The response is to have it too.
-pub fn name(request: &mut Request) -> HeaderValue {
-    let id = request_id(request.headers());
+pub fn name(request: &mut Request, present: Present) -> HeaderValue {
+    let id = request_id(request.headers(), present);
     request.headers_mut().insert(REQUEST_ID, id.clone());
     id
 }
@@ -43,19 +47,22 @@ pub fn tell(id: HeaderValue, response: &mut Response) {
 }
 
 // The caller's own id if it is one, in visible characters only: it goes to logs.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let mut sent = headers.get_all(REQUEST_ID).iter();
-    match (sent.next(), sent.next()) {
-        (Some(id), None) if is_id(id.as_bytes()) => id.clone(),
-        _ => new_id(version_7().hyphenated().encode_lower(&mut Uuid::encode_buffer())),
-    }
+fn request_id(headers: &HeaderMap, present: Present) -> HeaderValue {
+    let sent = || {
+        let mut sent = headers.get_all(REQUEST_ID).iter();
+        sent.next().filter(|id| sent.next().is_none() && is_id(id.as_bytes()))
+    };
+    let sent = if present.has(Present::REQUEST_ID) { sent() } else { None };
+    sent.cloned().unwrap_or_else(|| made(version_7().hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes()))
 }
 
 // RFC 9562, section 5.7, without a counter that all threads would share: none of ours needs the order within a millisecond.
 fn version_7() -> Uuid {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
+    let mut random = [0; 10];
+    rand::rng().fill_bytes(&mut random);
+    Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 fn is_id(id: &[u8]) -> bool {
@@ -64,18 +71,20 @@ fn is_id(id: &[u8]) -> bool {
 
 // The gateway's own span continues the caller's trace. Where the log filter leaves no span, the caller's context goes
 // on as it came, and without one a trace begins here.
-fn traceparent(headers: &HeaderMap) -> HeaderValue {
+fn traceparent(headers: &HeaderMap, present: Present) -> HeaderValue {
     let own = || telemetry::traceparent().and_then(|own| HeaderValue::from_str(&own).ok());
     let own = if telemetry::exports() { own() } else { None };
     let sent = || headers.get(TRACEPARENT).filter(|sent| is_traceparent(sent.as_bytes()));
+    let sent = || if present.has(Present::TRACEPARENT) { sent() } else { None };
     own.or_else(|| sent().cloned()).unwrap_or_else(|| {
         // 16 bytes of the trace, and 8 of the span.
-        let ids: [u8; 24] = rand::random();
+        let mut ids = [0; 24];
+        rand::rng().fill_bytes(&mut ids);
         let mut text = *b"00-................................-................-00";
         // They are twice as long in hex digits, as many as there are dots.
         let _ = hex::encode_to_slice(&ids[..16], &mut text[3..35]);
         let _ = hex::encode_to_slice(&ids[16..], &mut text[36..52]);
-        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("none"))
+        made(&text)
     })
 }
 
@@ -95,8 +104,8 @@ fn is_traceparent(value: &[u8]) -> bool {
     }
 }
 
-fn new_id(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("none"))
+fn made(text: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(text).unwrap_or(HeaderValue::from_static("none"))
 }
 
 #[cfg(test)]
@@ -107,14 +116,22 @@ mod tests {
         values.iter().map(|v| (name.clone(), v.parse().unwrap())).collect()
     }
 
+    fn id(headers: &HeaderMap) -> HeaderValue {
+        request_id(headers, Present::of(headers))
+    }
+
+    fn trace(headers: &HeaderMap) -> HeaderValue {
+        traceparent(headers, Present::of(headers))
+    }
+
     #[test]
     fn a_caller_keeps_its_request_id_if_it_is_one() {
         let kept = with(REQUEST_ID, &["order-4711/retry.2"]);
-        assert_eq!(request_id(&kept), "order-4711/retry.2");
+        assert_eq!(id(&kept), "order-4711/retry.2");
         let (long, longest) = ("x".repeat(129), "x".repeat(128));
-        assert_eq!(request_id(&with(REQUEST_ID, &[&longest])), longest.as_str());
+        assert_eq!(id(&with(REQUEST_ID, &[&longest])), longest.as_str());
         for bad in [vec!["a", "b"], vec![""], vec!["with space"], vec![long.as_str()], vec![]] {
-            let made = request_id(&with(REQUEST_ID, &bad));
+            let made = id(&with(REQUEST_ID, &bad));
             assert!(Uuid::try_parse_ascii(made.as_bytes()).is_ok(), "{bad:?} became {made:?}");
         }
     }
@@ -122,7 +139,7 @@ mod tests {
     #[test]
     fn a_trace_goes_on_and_a_malformed_one_does_not() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(traceparent(&with(TRACEPARENT, &[good])), good);
+        assert_eq!(trace(&with(TRACEPARENT, &[good])), good);
         for bad in [
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
             "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
@@ -130,7 +147,7 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         ] {
-            let begun = traceparent(&with(TRACEPARENT, &[bad]));
+            let begun = trace(&with(TRACEPARENT, &[bad]));
             assert_ne!(begun, bad);
             assert!(is_traceparent(begun.as_bytes()), "{begun:?}");
         }

@@ -21,7 +21,7 @@ use super::{
     declared::{Part, Resource},
     template::{Values, encode, scalar},
 };
-use crate::{App, deadline::Deadline, error::Refusal, front, proofs::Whole, proxy, throttle};
+use crate::{App, deadline::Deadline, error::Refusal, front, present::Present, proofs::Whole, proxy, throttle};
 
 const LARGEST: usize = 1024 * 1024;
 /// A caller is told that a part is missing while it still waits.
@@ -116,8 +116,8 @@ impl Asking<'_> {
         let until = self.until(part);
         let Ok(request) = self.request(target, until) else { return missing(part, "bad_target", None) };
         let asked = timeout_at(until.at, async {
-            let peer = front::peer(&self.head.extensions);
-            let (meta, body) = proxy::forward(self.app, request, peer).await.into_parts();
+            let (peer, present) = (front::peer(&self.head.extensions), Present::of(request.headers()));
+            let (meta, body) = proxy::forward(self.app, request, present, peer.as_ref()).await.into_parts();
             let body = Limited::new(body, LARGEST).collect().await;
             body.map(|body| (meta, body.to_bytes()))
         });

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::{HeaderMap, Method, request::Parts as Head, uri::PathAndQuery};
 use web::validated;
 
-use crate::{compress::Accepts, error::Refusal, formats::Shape, routes::Route, tags::Tags};
+use crate::{compress::Accepts, error::Refusal, formats::Shape, present::Present, routes::Route, tags::Tags};
 
 /// What is done with the answer. The parts are asked for without it.
 pub struct Wanted {
@@ -18,11 +18,11 @@ pub struct Wanted {
 impl Wanted {
     /// Of a request, as the resource's line allows it; and the query that is left.
     pub fn take(line: &Route, head: &Head) -> Result<(Self, Option<String>), Refusal> {
-        let mut headers = head.headers.clone();
-        let encodings = Accepts::take(line, &head.method, &mut headers);
-        let tags = Tags::take(line, &mut headers);
+        let (mut headers, present) = (head.headers.clone(), Present::of(&head.headers));
+        let encodings = Accepts::take(line, &head.method, &mut headers, present);
+        let tags = Tags::take(line, &mut headers, present);
         let mut target = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        let shape = Shape::take(line, head, &mut target)?;
+        let shape = Shape::take(line, head, present, &mut target)?;
         let query = target.query().map(str::to_owned);
         Ok((Self { method: head.method.clone(), known: headers, shape, encodings, tags }, query))
     }

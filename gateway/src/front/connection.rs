@@ -20,7 +20,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{Front, counted::Counted};
-use crate::connections::{self, Connections, Guarded, Overdue, Patience, Stream, Watch};
+use crate::{
+    connections::{self, Connections, Guarded, Overdue, Patience, Stream, Watch},
+    peer::Peer,
+};
 
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 /// A connection that came as the door closed has this long to say what it wants.
@@ -50,7 +53,7 @@ pub async fn serve(
     let Ok(Some((stream, version, first))) = begun else { return };
     let talk = Arc::new(Talk {
         front,
-        peer,
+        peer: Peer::at(peer),
         watch: Arc::default(),
         requests: limits.requests,
         told: CancellationToken::new(),
@@ -96,7 +99,7 @@ fn reasons<'w>(
 
 struct Talk {
     front: Arc<Front>,
-    peer: SocketAddr,
+    peer: Peer,
     watch: Arc<Watch>,
     requests: u64,
     // By the last of them.
@@ -173,7 +176,7 @@ impl Talk {
         // Most have none, and one that is empty costs nothing.
         let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
         async move {
-            let mut response = self.front.answer(request, self.peer).await;
+            let mut response = self.front.answer(request, &self.peer).await;
             if last && !shares {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }

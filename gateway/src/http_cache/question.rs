@@ -22,22 +22,25 @@ use crate::claims::Class;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::forward::Message;
+use crate::present::Present;
 use crate::proxy::Ahead;
 
-/// The answer to a request, from its route's cache if that may be. `caller` tells those who may see the same from others.
+/// The answer to a request, from its route's cache if that may be. `caller` tells those who may see the same from others;
+/// `present`: what it came with.
 pub async fn answer(
     ahead: Ahead<'_>,
     caller: Option<Class>,
     deadline: Deadline,
-    message: Box<Message>,
+    (message, present): (Box<Message>, Present),
     body: Body,
 ) -> Result<Response, Refusal> {
     let Some(cache) = ahead.app.caches.of(ahead.route) else { return ahead.go(deadline, message, body).await };
     if !message.method.is_safe() {
         return Box::pin(change(cache, ahead, deadline, message, body)).await;
     }
-    let wants = Wants::of(&message.headers);
-    let plain = is_plain(&message.method, &message.headers) && body.is_end_stream() && !wants.no_store;
+    let says = present.has(Present::CACHE_CONTROL);
+    let wants = if says { Wants::of(&message.headers) } else { Wants::default() };
+    let plain = is_plain(&message.method, &message.headers, present) && body.is_end_stream() && !wants.no_store;
     let Some(class) = caller.filter(|_| plain) else {
         return forwarded(cache, ahead.go(deadline, message, body).await, Why::Bypass);
     };

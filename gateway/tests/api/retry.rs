@@ -34,6 +34,33 @@ async fn what_can_be_asked_twice_is_asked_again_when_the_instance_breaks_off() {
 }
 
 #[tokio::test]
+async fn each_attempt_says_the_same_but_for_the_time_that_is_left() {
+    let world = World::new().await;
+    let store = Scripted::start(&[None, None, FINE]).await;
+    let gateway = gateway(&world, Policies::standard(), &[&store.address]).await;
+    let url = format!("{}/api/store/v1/x?a=b", gateway.url);
+    let request = reqwest::Client::new().get(url).bearer_auth("good-1").header("X-Own", "1").header("X-User", "olga");
+    assert_eq!(request.header("X-Own", "2").header("Cookie", "session=1").send().await.unwrap().status(), 200);
+    let requests = store.requests.lock().unwrap();
+    let said = |request: &String| -> Vec<String> {
+        request.lines().filter(|line| !line.starts_with("request-timeout-ms: ")).map(str::to_owned).collect()
+    };
+    let first = said(&requests[0]);
+    assert!(requests.len() == 3 && requests.iter().all(|request| said(request) == first), "{requests:?}");
+    let names: Vec<_> = first.iter().skip(1).filter_map(|line| Some(line.split_once(": ")?.0)).collect();
+    let own = ["accept", "host", "traceparent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+    for name in own.into_iter().chain(["authorization", "x-own", "x-request-id"]) {
+        assert_eq!(
+            names.iter().filter(|it| **it == name).count(),
+            if name == "x-own" { 2 } else { 1 },
+            "{name}: {names:?}"
+        );
+    }
+    assert!(!names.contains(&"x-user") && !names.contains(&"cookie"), "{names:?}");
+    assert!(requests.iter().all(|request| request.contains("\r\nrequest-timeout-ms: ")), "{requests:?}");
+}
+
+#[tokio::test]
 async fn what_may_have_had_an_effect_is_never_asked_twice() {
     let world = World::new().await;
     for method in [Method::POST, Method::PATCH] {
