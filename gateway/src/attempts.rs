@@ -62,14 +62,14 @@ pub fn upload(route: &Route, method: &Method, body: Body, now: Instant) -> Resul
 
 impl Forwarder {
     /// Forwards within the route's limits and the deadline. `permit` is held until the end of the answer's body. `now`
-    /// is when it begins.
+    /// is when it begins, and then when the answer came.
     pub async fn send(
         &self,
         (route, ejection): (&Route, &Ejection),
         deadline: Deadline,
         (message, upload): (Box<Message>, Upload),
         permit: Permit,
-        now: time::Instant,
+        now: &mut time::Instant,
     ) -> Result<Response, Refusal> {
         let budget = self.budgets.of(route);
         let mut request = Request { route, ejection, deadline, message, upload, budget, asked: Vec::with_capacity(1) };
@@ -80,7 +80,7 @@ impl Forwarder {
     async fn attempts(
         &self,
         request: &mut Request<'_>,
-        mut now: time::Instant,
+        now: &mut time::Instant,
     ) -> Result<(http::Response<Leased>, InFlight), Refusal> {
         if let Some(budget) = &request.budget {
             budget.earn(now.into_std());
@@ -102,7 +102,7 @@ impl Forwarder {
                     None => return instead.told(),
                 },
             };
-            now = time::Instant::now();
+            *now = time::Instant::now();
         }
     }
 
@@ -112,8 +112,9 @@ impl Forwarder {
         request: &mut Request<'_>,
         instance: &Arc<Instance>,
         body: Body,
-        began: time::Instant,
+        now: &mut time::Instant,
     ) -> Outcome {
+        let began = *now;
         request.deadline.pass_on(&mut request.message.headers, began);
         // One step of the way, and no part of the state of all those before it, each of which would be moved with it.
         let mut attempt =
@@ -132,7 +133,8 @@ impl Forwarder {
                 },
             },
         };
-        let (now, failed) = (Instant::now(), answer.as_ref().map_or(true, |(it, _)| it.status().is_server_error()));
+        *now = time::Instant::now();
+        let (now, failed) = (now.into_std(), answer.as_ref().map_or(true, |(it, _)| it.status().is_server_error()));
         instance.recent.answered(now.saturating_duration_since(began.into_std()), failed, now);
         if let Ok((answer, _)) = &answer {
             self.blame(request, instance, says_of_instance(answer.status(), request), now);

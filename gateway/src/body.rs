@@ -118,7 +118,9 @@ impl Upload {
 
     /// How long the caller took to send it. `None`: it has not sent all.
     pub fn took(&self) -> Option<Duration> {
-        self.0.finished.get().map(|finished| finished.saturating_duration_since(self.0.began))
+        let took = |finished: Instant| finished.saturating_duration_since(self.0.began);
+        // Most have no body, and to subtract times is not for nothing.
+        self.0.finished.get().map(|finished| if *finished == self.0.began { Duration::ZERO } else { took(*finished) })
     }
 
     /// Since when the service has all of it, so that what it takes is its own time.

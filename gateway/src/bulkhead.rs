@@ -58,14 +58,17 @@ pub struct Bulkheads(Kept<Key, Policy, Bulkhead>);
 pub struct Permit(#[expect(dead_code, reason = "held")] Option<OwnedSemaphorePermit>);
 
 impl Bulkheads {
-    /// A place for a request, now or within the policy's wait and the request's deadline.
-    pub async fn enter(&self, route: &Route, deadline: &Deadline) -> Result<Permit, Refusal> {
-        let Some(declared) = route.bulkhead else { return Ok(Permit(None)) };
+    /// A place for a request, now or within the policy's wait and the request's deadline; and when it has it.
+    pub async fn enter(&self, route: &Route, deadline: &Deadline, now: Instant) -> Result<(Permit, Instant), Refusal> {
+        let Some(declared) = route.bulkhead else { return Ok((Permit(None), now)) };
         let (service, policy) = (route.service, declared.policy);
         let find = || self.0.of((service, declared.name), policy, || Bulkhead::new(policy));
         let bulkhead = route.states.bulkhead.get(find);
-        let entered = bulkhead.enter(deadline.at).await;
-        entered.map(|place| Permit(Some(place))).map_err(|outcome| {
+        if let Some(place) = bulkhead.free() {
+            return Ok((Permit(Some(place)), now));
+        }
+        let entered = Box::pin(bulkhead.enter(deadline.at)).await;
+        entered.map(|place| (Permit(Some(place)), Instant::now())).map_err(|outcome| {
             metrics::counter!("gateway_bulkhead_refusals_total", "service" => service, "outcome" => outcome)
                 .increment(1);
             Refusal::Overloaded { service }
@@ -103,9 +106,13 @@ impl Bulkhead {
         Self { policy, places: Arc::new(Semaphore::new(policy.in_flight)), waiting: AtomicUsize::new(0) }
     }
 
+    // The semaphore is fair: a place is free only when nobody waits for it.
+    fn free(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
     async fn enter(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, &'static str> {
-        // The semaphore is fair: a place is free only when nobody waits for it.
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+        if let Some(place) = self.free() {
             return Ok(place);
         }
         let _waiting = Waiting::join(self).ok_or("full")?;

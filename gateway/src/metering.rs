@@ -3,7 +3,11 @@
 
 mod counts;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use contracts::{EventId, gateway::CallsMetered};
 use futures::future::join_all;
@@ -14,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{claims::Claims, day, routes::Route};
+use crate::{claims::Claims, day::Day, routes::Route};
 use counts::Counts;
 
 const EVERY: Duration = Duration::from_secs(3);
@@ -42,8 +46,8 @@ impl Metering {
         Metered { metering: Arc::clone(self), route: route.prefix, caller: None }
     }
 
-    fn count(&self, caller: &Claims, route: &'static str, status: u16) {
-        if !self.counts.add(caller, route, status, day::today().0) {
+    fn count(&self, caller: &Claims, route: &'static str, status: u16, now: Instant) {
+        if !self.counts.add(caller, route, status, Day::at(now).number) {
             metrics::counter!("gateway_calls_unmetered_total").increment(1);
         }
     }
@@ -113,20 +117,18 @@ impl Metered {
     }
 
     /// The answer begins.
-    pub fn answered(mut self, status: StatusCode) {
-        self.end(status.as_u16());
-    }
-
-    fn end(&mut self, status: u16) {
+    pub fn answered(mut self, status: StatusCode, now: Instant) {
         if let Some(caller) = self.caller.take() {
-            self.metering.count(&caller, self.route, status);
+            self.metering.count(&caller, self.route, status.as_u16(), now);
         }
     }
 }
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        self.end(GONE);
+        if let Some(caller) = self.caller.take() {
+            self.metering.count(&caller, self.route, GONE, Instant::now());
+        }
     }
 }
 

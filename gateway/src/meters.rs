@@ -68,10 +68,9 @@ pub struct Counted {
 
 impl Counted {
     /// The answer begins.
-    pub fn answered(self, response: &Response) {
+    pub fn answered(self, response: &Response, now: Instant) {
         let class = usize::from(response.status().as_u16() / 100).clamp(1, CLASSES.len()) - 1;
         self.meters.by_class[class].increment(1);
-        let now = Instant::now();
         let took = now.saturating_duration_since(self.began);
         self.meters.seconds.record(took.as_secs_f64());
         self.meters.recent.answered(took, response.status().is_server_error(), now);

@@ -71,8 +71,9 @@ async fn govern(app: &Arc<App>, mut head: Parts, present: Present, body: Body, p
     if let Some(tags) = tags {
         tags.tell(&mut response);
     }
-    noted.metered.answered(response.status());
-    counted.answered(&response);
+    let now = Instant::now().into_std();
+    noted.metered.answered(response.status(), now);
+    counted.answered(&response, now);
     response
 }
 
@@ -179,14 +180,14 @@ impl Ahead<'_> {
     pub async fn go(self, deadline: Deadline, message: Box<Message>, body: Body) -> Result<Response, Refusal> {
         let Self { app, policies, route, admitted } = self;
         let breaker = app.breakers.of(route, &message.method);
-        breaker.check(Instant::now().into_std())?;
-        let permit = app.bulkheads.enter(route, &deadline).await?;
         let now = Instant::now();
+        breaker.check(now.into_std())?;
+        let (permit, mut now) = app.bulkheads.enter(route, &deadline, now).await?;
         let upload = attempts::upload(route, &message.method, body, now.into_std())?;
         let call = breaker.admit(upload.clone(), now.into_std())?;
         let message = (message, upload.clone());
-        let answer = app.forwarder.send((route, &policies.ejection), deadline, message, permit, now).await;
-        let now = Instant::now().into_std();
+        let answer = app.forwarder.send((route, &policies.ejection), deadline, message, permit, &mut now).await;
+        let now = if answer.is_ok() { now } else { Instant::now() }.into_std();
         call.judge(&answer, &deadline, now);
         if let Some(admitted) = admitted {
             admitted.learn(&answer, &upload, now);

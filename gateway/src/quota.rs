@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     claims::Claims,
-    day,
+    day::{self, Day},
     error::Refusal,
     plans::Plan,
     throttle::{Near, Standing},
@@ -55,7 +55,8 @@ impl Quotas {
         now: Instant,
     ) -> Result<(), Refusal> {
         let Some(quota) = plan.and_then(|plan| plan.day) else { return Ok(()) };
-        let (day, tomorrow) = day::today();
+        let today = Day::at(now);
+        let (day, tomorrow) = (today.number, today.left(now));
         let client = self.client(&claims.client, day);
         let mut taken = client.take(day, quota.into(), now);
         if taken == Taken::Renew {
@@ -111,7 +112,7 @@ impl Quotas {
 
     /// Which clients are near the end of their day.
     pub fn near(&self) -> Vec<Near> {
-        let (day, _) = day::today();
+        let day = Day::at(Instant::now()).number;
         let leases = self.leases.read().unwrap_or_else(PoisonError::into_inner);
         let standing = leases.iter().filter_map(|(name, client)| Some((name, client.with(|it| it.standing(day))?)));
         let near = standing.filter(|(_, (left, of, _))| Near::is(*left, *of));
@@ -133,7 +134,7 @@ impl Quotas {
     /// When all are answered, gives back what is left.
     pub async fn give_back(self: Arc<Self>, drained: CancellationToken) {
         drained.cancelled().await;
-        let (day, _) = day::today();
+        let day = Day::at(Instant::now()).number;
         let leases = std::mem::take(&mut *self.leases.write().unwrap_or_else(PoisonError::into_inner));
         for (name, client) in leases {
             // What is being asked for meanwhile is given back as well.

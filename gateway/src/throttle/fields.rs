@@ -1,7 +1,7 @@
 //! How a caller is told where it stands: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers, lists
 //! of RFC 9651).
 
-use std::{io::Write, time::Duration};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -55,21 +55,35 @@ impl Standing {
     pub fn tell(&self, headers: &mut HeaderMap) {
         let Some(policy) = &self.policy else { return };
         headers.insert(POLICY, policy.clone());
-        let (mut text, mut digits) = ([0; MOST * LONGEST], itoa::Buffer::new());
-        let mut room = &mut text[..];
-        // There is room for all.
-        let mut say = |part: &str| room.write_all(part.as_bytes()).unwrap_or_default();
+        let (mut text, mut digits) = (Text { bytes: [0; MOST * LONGEST], length: 0 }, itoa::Buffer::new());
         for (nth, item) in self.items.iter().flatten().enumerate() {
-            say(if nth == 0 { "\"" } else { ", \"" });
-            say(item.name);
-            say("\";r=");
-            say(digits.format(item.left));
-            say(";t=");
-            say(digits.format(item.full_in));
+            text.say(if nth == 0 { "\"" } else { ", \"" });
+            text.say(item.name);
+            text.say("\";r=");
+            text.say(digits.format(item.left));
+            text.say(";t=");
+            text.say(digits.format(item.full_in));
         }
-        let left = room.len();
-        if let Ok(value) = HeaderValue::from_bytes(&text[..text.len() - left]) {
+        if let Ok(value) = HeaderValue::from_bytes(&text.bytes[..text.length]) {
             headers.insert(STANDING, value);
+        }
+    }
+}
+
+// Nothing but its bytes: what is said with every answer allocates once, as the header.
+struct Text {
+    bytes: [u8; MOST * LONGEST],
+    length: usize,
+}
+
+impl Text {
+    #[inline]
+    fn say(&mut self, part: &str) {
+        let end = self.length + part.len();
+        // There is room for all.
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.copy_from_slice(part.as_bytes());
+            self.length = end;
         }
     }
 }
@@ -98,6 +112,18 @@ mod tests {
         standing.tell(&mut headers);
         assert_eq!(headers["ratelimit-policy"], "\"client\";q=100;w=60, \"day\";q=5000;w=86400");
         assert_eq!(headers["ratelimit"], "\"client\";r=50;t=30, \"day\";r=4321;t=3600");
+    }
+
+    #[test]
+    fn there_is_room_for_the_longest_that_can_be_said() {
+        let mut standing = Standing::default();
+        standing.under(policy([("address", Rate { requests: 1, seconds: 1 })]).as_ref());
+        for _ in 0..MOST {
+            standing.note("address", u64::MAX, Duration::MAX);
+        }
+        let mut headers = HeaderMap::new();
+        standing.tell(&mut headers);
+        assert_eq!(headers["ratelimit"], vec![format!("\"address\";r={0};t={0}", u64::MAX); MOST].join(", "));
     }
 
     #[test]
