@@ -10,6 +10,7 @@ mod template;
 mod wanted;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use axum::{
     extract::{Request, State},
@@ -32,7 +33,7 @@ pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     match found(&policies, request.uri().path()) {
         None => {
             let (peer, present) = (front::peer(request.extensions()), Present::of(request.headers()));
-            proxy::forward(&app, request, present, peer.as_ref()).await
+            proxy::forward(&app, request, present, peer.as_ref(), Instant::now()).await.0
         }
         Some((resource, from_path)) => {
             let (head, _) = request.into_parts();

@@ -50,8 +50,10 @@ impl Deadline {
 
     /// What is left, as the next hop is told it.
     pub fn pass_on(&self, headers: &mut HeaderMap, now: Instant) {
-        let left = self.at.saturating_duration_since(now).as_millis();
-        headers.insert(REQUEST_TIMEOUT, HeaderValue::from(u64::try_from(left.max(1)).unwrap_or(u64::MAX)));
+        let left = u64::try_from(self.at.saturating_duration_since(now).as_millis().max(1)).unwrap_or(u64::MAX);
+        if let Ok(left) = HeaderValue::from_str(itoa::Buffer::new().format(left)) {
+            headers.insert(REQUEST_TIMEOUT, left);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod connection;
 mod counted;
 mod runtime;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -50,11 +50,12 @@ impl Front {
 
     // Each is a future in a future, without a state of its own around it: they are moved with every request.
     fn answer(&self, mut request: Request, peer: &Peer) -> impl Future<Output = Response> {
+        let now = Instant::now();
         let present = Present::of(request.headers());
         let id = trail::name(&mut request, present);
         let answer = if self.app.policies.load().route(request.uri().path()).is_some() {
-            let forward = move |request| proxy::forward(&self.app, request, present, Some(peer));
-            Either::Left(web::answered(request, (FORWARDED, id.clone()), forward))
+            let forward = move |request| proxy::forward(&self.app, request, present, Some(peer), now);
+            Either::Left(web::answered(request, (FORWARDED, id.clone()), now, forward))
         } else {
             request.extensions_mut().insert(ConnectInfo(peer.address));
             // A router cannot fail.

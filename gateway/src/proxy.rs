@@ -30,26 +30,33 @@ use crate::tags::Tags;
 use crate::throttle::Standing;
 use crate::{App, attempts, formats, headers, http_cache, hygiene, path, trail};
 
-/// Answers whatever is not a page of the gateway's own. `present`: what the request came with; `peer`: where it comes from.
+/// Answers whatever is not a page of the gateway's own, and says when. `present`: what the request came with; `peer`:
+/// where it comes from; `now`: when it came.
 pub fn forward(
     app: &Arc<App>,
     request: Request,
     present: Present,
     peer: Option<&Peer>,
-) -> impl Future<Output = Response> {
+    now: std::time::Instant,
+) -> impl Future<Output = (Response, std::time::Instant)> {
     let (head, body) = request.into_parts();
     // Some kilobytes, which would be moved into each future around it. It is made where it stays: a value that is there
     // before its place is has to be moved.
-    Box::into_pin(Box::write(Box::new_uninit(), govern(app, head, present, body, peer)))
+    Box::into_pin(Box::write(Box::new_uninit(), govern(app, head, present, body, (peer, now.into()))))
 }
 
-async fn govern(app: &Arc<App>, mut head: Parts, present: Present, body: Body, peer: Option<&Peer>) -> Response {
-    let now = Instant::now();
+async fn govern(
+    app: &Arc<App>,
+    mut head: Parts,
+    present: Present,
+    body: Body,
+    (peer, now): (Option<&Peer>, Instant),
+) -> (Response, std::time::Instant) {
     trail::lay(&mut head.headers, present);
     let policies = app.policies.load();
     let (route, mut target) = match entrance(&policies, &head, present) {
         Ok(entered) => entered,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return (refusal.into_response(), std::time::Instant::now()),
     };
     let counted = app.meters.enter(&route, now.into_std());
     let encodings = Accepts::take(&route, &head.method, &mut head.headers, present);
@@ -74,7 +81,7 @@ async fn govern(app: &Arc<App>, mut head: Parts, present: Present, body: Body, p
     let now = Instant::now().into_std();
     noted.metered.answered(response.status(), now);
     counted.answered(&response, now);
-    response
+    (response, now)
 }
 
 // From the request line alone: the one spelling of its path, and the route that takes it.

@@ -117,7 +117,9 @@ impl Asking<'_> {
         let Ok(request) = self.request(target, until) else { return missing(part, "bad_target", None) };
         let asked = timeout_at(until.at, async {
             let (peer, present) = (front::peer(&self.head.extensions), Present::of(request.headers()));
-            let (meta, body) = proxy::forward(self.app, request, present, peer.as_ref()).await.into_parts();
+            let (answer, _) =
+                proxy::forward(self.app, request, present, peer.as_ref(), Instant::now().into_std()).await;
+            let (meta, body) = answer.into_parts();
             let body = Limited::new(body, LARGEST).collect().await;
             body.map(|body| (meta, body.to_bytes()))
         });

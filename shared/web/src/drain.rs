@@ -32,9 +32,9 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
 }
 
 /// Where there is nothing to read, the answer's future and nothing around it.
-pub(crate) fn drained<R>(request: Request, answer: impl FnOnce(Request) -> R) -> impl Future<Output = Response>
+pub(crate) fn drained<R>(request: Request, answer: impl FnOnce(Request) -> R) -> impl Future<Output = R::Output>
 where
-    R: Future<Output = Response>,
+    R: Future,
 {
     // Who expects 100 has sent nothing yet, and would be asked for the body by reading it.
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
@@ -43,9 +43,9 @@ where
     Either::Right(Box::pin(rest_read(request, answer)))
 }
 
-async fn rest_read<R>(request: Request, answer: impl FnOnce(Request) -> R) -> Response
+async fn rest_read<R>(request: Request, answer: impl FnOnce(Request) -> R) -> R::Output
 where
-    R: Future<Output = Response>,
+    R: Future,
 {
     let (leave, mut left) = oneshot::channel();
     let response = answer(request.map(|body| Body::new(Leaving { body, over: false, leave: Some(leave) }))).await;

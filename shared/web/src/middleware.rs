@@ -11,6 +11,7 @@ use std::{
 
 use axum::{
     Router,
+    body::HttpBody,
     extract::{DefaultBodyLimit, MatchedPath, Request},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
@@ -49,26 +50,30 @@ pub fn around(router: Router) -> Router {
         .layer(from_fn(observe))
 }
 
-/// The same around one answer, on a way that no router leads to. `route` names the way in spans and metrics, `id` the
-/// request in the log. Its span is made only where spans are exported, since to make one costs as much as a tenth of what
+/// The same around one answer, on a way that no router leads to: `answer` says when it was there. `route` names the way in
+/// spans and metrics, `id` the request in the log. Its span is made only where spans are exported, since to make one costs as much as a tenth of what
 /// is done for a small answer: lines of the log that are about one request have to say so themselves.
 pub fn answered<F, R>(
     request: Request,
     (route, id): (&'static str, HeaderValue),
+    began: Instant,
     answer: F,
 ) -> impl Future<Output = Response>
 where
     F: FnOnce(Request) -> R,
-    R: Future<Output = Response>,
+    R: Future<Output = (Response, Instant)>,
 {
-    let panicked = move |panic: Box<dyn Any + Send>| panicked_at(panic.as_ref(), id.to_str().ok());
+    let panicked = move |panic: Box<dyn Any + Send>| (panicked_at(panic.as_ref(), id.to_str().ok()), Instant::now());
     let answer = |request| AssertUnwindSafe(answer(request)).catch_unwind().map(|it| it.unwrap_or_else(panicked));
     if telemetry::exports() {
-        return Either::Left(Box::pin(observed(request, route, |request| drained(request, answer))));
+        let answer = |request| drained(request, answer).map(|(response, _)| response);
+        return Either::Left(Box::pin(observed(request, route, answer)));
     }
-    let (began, method) = (Instant::now(), known(request.method()));
-    Either::Right(drained(request, answer).map(move |response| {
-        count(method, route, response.status().as_u16(), began.elapsed());
+    let (method, is_whole) = (known(request.method()), request.body().is_end_stream());
+    Either::Right(drained(request, answer).map(move |(response, there)| {
+        // The rest of a body may have been read after it.
+        let there = if is_whole { there } else { Instant::now() };
+        count(method, route, response.status().as_u16(), there.saturating_duration_since(began));
         response
     }))
 }
