@@ -115,10 +115,12 @@ impl Forwarder {
         now: &mut time::Instant,
     ) -> Outcome {
         let began = *now;
-        request.deadline.pass_on(&mut request.message.headers, began);
+        let mut sent = request.message.to(instance, body);
+        // The same for each attempt, or new: not worth to be copied.
+        self.origin.tell(sent.headers_mut());
+        request.deadline.pass_on(sent.headers_mut(), began);
         // One step of the way, and no part of the state of all those before it, each of which would be moved with it.
-        let mut attempt =
-            Box::into_pin(Box::write(Box::new_uninit(), self.attempt(instance, request.message.to(instance, body))));
+        let mut attempt = Box::into_pin(Box::write(Box::new_uninit(), self.attempt(instance, sent)));
         let patience = request.patience(began);
         let answer = match timeout_at(began + patience, &mut attempt).await {
             Ok(answer) => answer,

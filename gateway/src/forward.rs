@@ -12,7 +12,7 @@ use crate::balance::{InFlight, Instance};
 use crate::body::{Idle, Paced, caused_by};
 use crate::discovery::Discovery;
 use crate::error::Refusal;
-use crate::headers;
+use crate::headers::{self, Origin};
 use crate::pool::{self, Fault, Leased};
 use crate::retry::Budgets;
 use crate::routes::Route;
@@ -29,11 +29,12 @@ pub struct Message {
 pub struct Forwarder {
     pub discovery: Discovery,
     pub budgets: Budgets,
+    pub origin: Origin,
 }
 
 impl Forwarder {
-    pub fn new(discovery: Discovery) -> Self {
-        Self { discovery, budgets: Budgets::default() }
+    pub fn new(discovery: Discovery, origin: Origin) -> Self {
+        Self { discovery, budgets: Budgets::default(), origin }
     }
 
     /// One request to one instance.

@@ -47,10 +47,16 @@ impl Origin {
         let host = uri.authority().map_or("", |authority| authority.as_str());
         Ok(Self { proto: HeaderValue::from_str(scheme.as_str())?, host: HeaderValue::from_str(host)? })
     }
+
+    /// Says it to a service.
+    pub fn tell(&self, headers: &mut HeaderMap) {
+        headers.insert(FORWARDED_HOST, self.host.clone());
+        headers.insert(FORWARDED_PROTO, self.proto.clone());
+    }
 }
 
 /// Makes a request's headers what `route`'s service may see. `present`: what it came with.
-pub fn inbound(headers: &mut HeaderMap, present: Present, route: &Route, origin: &Origin, peer: Option<&Peer>) {
+pub fn inbound(headers: &mut HeaderMap, present: Present, route: &Route, peer: Option<&Peer>) {
     debug_assert!(!Present::of(headers).has(Present::STAYS) || present.has(Present::STAYS), "added since it came");
     if present.has(Present::CONNECTION) {
         strip_listed(headers);
@@ -72,8 +78,6 @@ pub fn inbound(headers: &mut HeaderMap, present: Present, route: &Route, origin:
     if let Some(peer) = peer {
         headers.insert(FORWARDED_FOR, peer.spelled.clone());
     }
-    headers.insert(FORWARDED_HOST, origin.host.clone());
-    headers.insert(FORWARDED_PROTO, origin.proto.clone());
 }
 
 /// What RFC 9110 §7.6.1 says, and `Expect`, which the gateway has answered itself.
@@ -189,7 +193,8 @@ mod tests {
         let mut headers = headers(pairs);
         let origin = Origin::parse("https://shop.example").unwrap();
         let (present, peer) = (Present::of(&headers), Peer::at(([10, 0, 0, 9], 1).into()));
-        inbound(&mut headers, present, route, &origin, Some(&peer));
+        inbound(&mut headers, present, route, Some(&peer));
+        origin.tell(&mut headers);
         headers
     }
 

@@ -206,8 +206,8 @@ impl Weighter<Key, Entry> for Weigh {
 
 /// Whether copies are kept of what this asks for. Whoever wants a part, or this and no other state of it, asks the service.
 fn is_plain(method: &Method, headers: &HeaderMap, present: Present) -> bool {
-    let special = [header::RANGE, header::IF_MATCH, header::IF_UNMODIFIED_SINCE, header::IF_RANGE];
-    let is_special = || special.iter().any(|name| headers.contains_key(name));
+    let special = || [header::RANGE, header::IF_MATCH, header::IF_UNMODIFIED_SINCE, header::IF_RANGE].into_iter();
+    let is_special = || special().any(|name| headers.contains_key(name));
     (method == Method::GET || method == Method::HEAD) && !(present.has(Present::PART_OR_STATE) && is_special())
 }
 

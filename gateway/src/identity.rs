@@ -235,6 +235,11 @@ mod tests {
         {
             assert_eq!(read(&bad), Err(Refusal::MalformedToken), "{bad:?}");
         }
+        for bad in ["Bearer \u{e4}bc", "B\u{e4}rer abc", "Bearer \tabc", "Bearer a\tb", "Bearer a.b.\u{e4}"] {
+            let value = HeaderValue::from_bytes(bad.as_bytes()).unwrap();
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
+            assert_eq!(presented(&headers).unwrap_err(), Refusal::MalformedToken, "{bad:?}");
+        }
         assert_eq!(read(&["Bearer eyJh.eyJz.c2ln"]), Err(Refusal::ForeignJwt));
         assert_eq!(read(&["Bearer a.b."]), Err(Refusal::ForeignJwt));
         let long = format!("Bearer {}", "x".repeat(LONGEST_TOKEN + 1));

@@ -127,7 +127,6 @@ const AGAIN: Duration = Duration::from_millis(200);
 pub struct App {
     policies: Shared,
     public_url: String,
-    origin: Origin,
     meters: Meters,
     metering: Arc<Metering>,
     shedder: Shedder,
@@ -160,10 +159,11 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
     let exchange = Exchange::new(&config.web.auth_url, config.gateway_client_secret.clone())?;
     let (gateways, nats) = (Gateways::default(), Standalone::connect(name, config.web.nats_url()).await?);
     let proofs = Proofs::new(&config.web.public_url, config.gateway_client_secret.expose_secret());
+    let origin = Origin::parse(&config.web.public_url).context("PUBLIC_URL")?;
+    let forwarder = Forwarder::new(Discovery::new(&config.discovery, &config.web.auth_url)?, origin);
     let app = App {
         policies,
         public_url: config.web.public_url.clone(),
-        origin: Origin::parse(&config.web.public_url).context("PUBLIC_URL")?,
         meters: Meters::default(),
         metering: Arc::default(),
         shedder: Shedder::default(),
@@ -173,7 +173,7 @@ pub async fn start(config: &Config, policies: Shared, limits: Limits) -> anyhow:
         caches: Caches::default(),
         breakers: Breakers::default(),
         bulkheads: Bulkheads::default(),
-        forwarder: Forwarder::new(Discovery::new(&config.discovery, &config.web.auth_url)?),
+        forwarder,
         docs: Docs::new(&config.web.public_url),
     };
     tokio::spawn(app.forwarder.discovery.clone().resolve());

@@ -159,7 +159,7 @@ async fn pass(
             Poll::Pending => timeout_at(deadline.at, identity).await.unwrap_or_else(too_late),
         }
     }?;
-    headers::inbound(&mut head.headers, present, route, &app.origin, peer);
+    headers::inbound(&mut head.headers, present, route, peer);
     let mut class = None;
     if let Some((authorization, claims)) = identity {
         head.headers.insert(header::AUTHORIZATION, authorization);

@@ -77,15 +77,21 @@ fn traceparent(headers: &HeaderMap, present: Present) -> HeaderValue {
     let sent = || headers.get(TRACEPARENT).filter(|sent| is_traceparent(sent.as_bytes()));
     let sent = || if present.has(Present::TRACEPARENT) { sent() } else { None };
     own.or_else(|| sent().cloned()).unwrap_or_else(|| {
-        // 16 bytes of the trace, and 8 of the span.
+        // 16 bytes of the trace, and 8 of the span, of two hex digits each. They are random, and so is their order.
         let mut ids = [0; 24];
         rand::rng().fill_bytes(&mut ids);
+        let (high, low) = (ids.map(|byte| digit(byte >> 4)), ids.map(|byte| digit(byte & 15)));
         let mut text = *b"00-................................-................-00";
-        // They are twice as long in hex digits, as many as there are dots.
-        let _ = hex::encode_to_slice(&ids[..16], &mut text[3..35]);
-        let _ = hex::encode_to_slice(&ids[16..], &mut text[36..52]);
+        text[3..19].copy_from_slice(&high[..16]);
+        text[19..35].copy_from_slice(&low[..16]);
+        text[36..44].copy_from_slice(&high[16..]);
+        text[44..52].copy_from_slice(&low[16..]);
         made(&text)
     })
+}
+
+fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
 }
 
 // W3C Trace Context §3.2.2, version 00.
