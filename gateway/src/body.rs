@@ -63,11 +63,14 @@ where
 
 /// A request body that can be offered again as long as every byte that was taken of it is remembered.
 #[derive(Clone)]
-pub struct Upload(Arc<Shared>);
+pub struct Upload {
+    began: Instant,
+    // Most requests have none.
+    body: Option<Arc<Shared>>,
+}
 
 struct Shared {
     body: Mutex<Taken>,
-    began: Instant,
     finished: OnceLock<Instant>,
 }
 
@@ -88,57 +91,57 @@ struct Superseded;
 impl Upload {
     /// At most `limit` bytes, at most `pause` between two pieces, offered from `began` on. Remembers up to `room` bytes.
     pub fn new(body: Body, limit: usize, pause: Duration, room: usize, began: Instant) -> Self {
-        let empty = body.is_end_stream();
-        let body = if empty { Body::empty() } else { Body::new(Limited::new(Paced::new(body, pause, ()), limit)) };
+        if body.is_end_stream() {
+            return Self { began, body: None };
+        }
+        let body = Body::new(Limited::new(Paced::new(body, pause, ()), limit));
         let body = Mutex::new(Taken { body, kept: Some(Vec::new()), room, offer: 0 });
-        let finished = if empty { OnceLock::from(began) } else { OnceLock::new() };
-        Self(Arc::new(Shared { body, began, finished }))
+        Self { began, body: Some(Arc::new(Shared { body, finished: OnceLock::new() })) }
     }
 
     /// The body for one attempt. `None` if bytes were taken of it that are not remembered.
     pub fn offer(&self) -> Option<Body> {
-        let mut taken = self.lock();
+        let Some(shared) = &self.body else { return Some(Body::empty()) };
+        let mut taken = shared.lock();
         taken.kept.as_ref()?;
         taken.offer += 1;
         if taken.body.is_end_stream() && taken.kept.as_ref().is_some_and(Vec::is_empty) {
             return Some(Body::empty());
         }
-        Some(Body::new(Offered { upload: self.clone(), offer: taken.offer, next: 0 }))
+        Some(Body::new(Offered { shared: Arc::clone(shared), offer: taken.offer, next: 0 }))
     }
 
     /// Whether another attempt would get the whole body.
     pub fn is_whole(&self) -> bool {
-        self.lock().kept.is_some()
+        self.body.as_ref().is_none_or(|shared| shared.lock().kept.is_some())
     }
 
     /// Whether the caller has sent all of it.
     pub fn is_finished(&self) -> bool {
-        self.0.finished.get().is_some()
+        self.took().is_some()
     }
 
     /// How long the caller took to send it. `None`: it has not sent all.
     pub fn took(&self) -> Option<Duration> {
-        let took = |finished: Instant| finished.saturating_duration_since(self.0.began);
-        // Most have no body, and to subtract times is not for nothing.
-        self.0.finished.get().map(|finished| if *finished == self.0.began { Duration::ZERO } else { took(*finished) })
+        let Some(shared) = &self.body else { return Some(Duration::ZERO) };
+        shared.finished.get().map(|finished| finished.saturating_duration_since(self.began))
     }
 
     /// Since when the service has all of it, so that what it takes is its own time.
     pub fn rests(&self, now: Instant) -> Option<Duration> {
-        self.0.finished.get().map(|finished| now.saturating_duration_since(*finished))
+        let finished = self.body.as_ref().map_or(Some(self.began), |shared| shared.finished.get().copied());
+        finished.map(|finished| now.saturating_duration_since(finished))
     }
 
     /// Whether the caller left the service at least half of the time that there is for both.
     pub fn was_quick(&self, total: Duration) -> bool {
         self.took().is_some_and(|took| took * 2 <= total)
     }
+}
 
-    fn finish(&self) {
-        self.0.finished.get_or_init(Instant::now);
-    }
-
+impl Shared {
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.0.body.lock().unwrap_or_else(PoisonError::into_inner)
+        self.body.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,7 +160,7 @@ impl Taken {
 }
 
 struct Offered {
-    upload: Upload,
+    shared: Arc<Shared>,
     offer: usize,
     /// Which of the remembered pieces comes next.
     next: usize,
@@ -168,8 +171,8 @@ impl HttpBody for Offered {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let upload = self.upload.clone();
-        let mut taken = upload.lock();
+        let shared = Arc::clone(&self.shared);
+        let mut taken = shared.lock();
         if taken.offer != self.offer {
             return Poll::Ready(Some(Err(axum::Error::new(Superseded))));
         }
@@ -188,18 +191,18 @@ impl HttpBody for Offered {
             _ => taken.body.is_end_stream(),
         };
         if ended {
-            upload.finish();
+            shared.finished.get_or_init(Instant::now);
         }
         frame
     }
 
     fn is_end_stream(&self) -> bool {
-        let taken = self.upload.lock();
+        let taken = self.shared.lock();
         taken.body.is_end_stream() && taken.kept.as_ref().is_none_or(|kept| kept.len() <= self.next)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let taken = self.upload.lock();
+        let taken = self.shared.lock();
         let mut hint = taken.body.size_hint();
         let again = taken.kept.iter().flatten().skip(self.next).map(|piece| piece.len() as u64).sum::<u64>();
         if let Some(upper) = hint.upper() {
@@ -253,6 +256,15 @@ mod tests {
         assert_eq!(all(second).await, "one two three");
         // The third piece was too much to be remembered.
         assert!(upload.offer().is_none() && !upload.is_whole() && upload.is_finished());
+    }
+
+    #[test]
+    fn without_a_body_there_is_nothing_to_wait_for() {
+        let began = Instant::now();
+        let upload = Upload::new(Body::empty(), 0, MINUTE, 0, began);
+        assert!(upload.is_finished() && upload.is_whole() && upload.was_quick(Duration::ZERO));
+        assert_eq!((upload.took(), upload.rests(began + MINUTE)), (Some(Duration::ZERO), Some(MINUTE)));
+        assert!((0..2).all(|_| upload.offer().unwrap().is_end_stream()));
     }
 
     #[tokio::test]

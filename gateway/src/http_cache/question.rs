@@ -45,10 +45,13 @@ pub async fn answer(
         return forwarded(cache, ahead.go(deadline, message, body).await, Why::Bypass);
     };
     let key = Key { service: ahead.route.service, class, target: message.target.clone() };
+    let look = cache.look(&key, &message.headers, &wants, Instant::now());
+    if matches!(look, Look::Pass) && !wants.only_if_cached {
+        return forwarded(cache, ahead.go(deadline, message, body).await, Why::UriMiss);
+    }
     let visit = Visit { cache: Arc::clone(cache), ahead, key, wants, deadline, message };
-    match visit.look() {
+    match look {
         Look::Copy(stored, usable) if usable != Use::Ask => Ok(visit.copy(&stored, usable)),
-        Look::Pass if !visit.wants.only_if_cached => visit.pass(Why::UriMiss).await,
         // It waits for others, or asks for them: seldom, and much more to keep in mind.
         _ => Box::pin(visit.answer()).await,
     }
