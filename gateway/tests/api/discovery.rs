@@ -1,5 +1,6 @@
 //! Instances come and go.
 
+use futures::TryStreamExt;
 use gateway::cache::Limits;
 use gateway::config::DiscoverySetting;
 use gateway::policies::Policies;
@@ -43,4 +44,26 @@ async fn the_gateway_registers_itself() {
     let gateway = world.gateway_with(DiscoverySetting::Registry, Policies::standard(), Limits::default()).await;
     let directory = registry::Registry::connect(&world.nats.url()).await.unwrap().watch();
     eventually(async || directory.instances("gateway").first().is_some_and(|g| g.address == gateway.url)).await;
+}
+
+#[tokio::test]
+async fn instances_stay_when_the_watch_of_the_registry_breaks_off_without_a_word() {
+    let world = World::new().await;
+    let store = Instance::echo("store").await;
+    let _registered = world.register("store", &store).await;
+    let directory = registry::Registry::connect(&world.nats.url()).await.unwrap().watch();
+    eventually(async || !directory.instances("store").is_empty()).await;
+
+    let jetstream = async_nats::jetstream::new(async_nats::connect(world.nats.url()).await.unwrap());
+    let stream = jetstream.get_stream("KV_services").await.unwrap();
+    let watches: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
+    assert_eq!(watches.len(), 1, "{watches:?}");
+    stream.delete_consumer(&watches[0]).await.unwrap();
+
+    let _another = world.register("order", &store).await;
+    eventually(async || {
+        assert_eq!(directory.instances("store").len(), 1);
+        !directory.instances("order").is_empty()
+    })
+    .await;
 }

@@ -19,6 +19,9 @@ use crate::{
 
 const AGAIN: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(500);
+/// When nothing at all is heard for so long, it is the watch that has broken off and not every instance at once. The client
+/// notices that by itself only when all of them are taken for dead.
+const DEAF: Duration = Duration::from_secs(3);
 /// An instance may need this much longer than we do until it is connected again.
 const RETURN: Duration = Duration::from_secs(4);
 
@@ -66,19 +69,28 @@ async fn follow(jetstream: &Context, seen: &mut Seen, sender: &watch::Sender<Arc
     let store = bucket::open(jetstream).await?;
     // With history: what stands now comes first.
     let mut entries = store.watch_with_history(">").await?;
-    let mut looks = interval(LOOK);
+    let (mut looks, mut heard) = (interval(LOOK), Instant::now());
     loop {
         tokio::select! {
             () = sender.closed() => return Ok(()),
             _ = looks.tick() => {
                 if answers(&store).await {
+                    if heard.elapsed() >= DEAF {
+                        // Without history: it would count as a sign of life of those who are dead.
+                        (entries, heard) = (timeout(LOOK, store.watch(">")).await??, Instant::now());
+                    }
                     expire(seen, sender);
                 } else {
                     excuse(seen);
                 }
             }
             entry = entries.next() => match entry {
-                Some(entry) => if take(seen, &entry?) { publish(seen, sender) },
+                Some(entry) => {
+                    heard = Instant::now();
+                    if take(seen, &entry?) {
+                        publish(seen, sender);
+                    }
+                }
                 None => return Ok(()),
             },
         }
