@@ -68,12 +68,6 @@ impl Grammar {
                     at += taken;
                     self.place = if left == 0 { Place::ChunkEnd } else { Place::Chunk(left) };
                 }
-                Place::Headers if let Some((name, value, length)) = self.whole_field(rest) => {
-                    if !self.head.header(name, value) {
-                        return Err(at);
-                    }
-                    at += length;
-                }
                 _ => at += self.line(rest).ok_or(at)?,
             }
         }
@@ -89,46 +83,28 @@ impl Grammar {
         }
     }
 
-    // A header that stands there as a whole and is good, as nearly all are, in one pass: name, value, and how many bytes.
-    // What it does not know is for `line` to judge.
-    fn whole_field<'r>(&self, rest: &'r [u8]) -> Option<(&'r [u8], &'r [u8], usize)> {
-        if !self.line.is_empty() {
-            return None;
-        }
-        let colon = rest.iter().position(|byte| !TOKEN[usize::from(*byte)])?;
-        if colon == 0 || rest[colon] != b':' {
-            return None;
-        }
-        let end = colon + memchr3(b'\r', b'\n', b'\0', &rest[colon..])?;
-        rest[end..].starts_with(b"\r\n").then(|| (&rest[..colon], &rest[colon + 1..end], end + 2))
-    }
-
     // How many bytes were taken of `rest`, which begins within a line.
     fn line(&mut self, rest: &[u8]) -> Option<usize> {
+        if let Some(line) = whole_line(rest).filter(|_| self.line.is_empty()) {
+            self.place = self.after(line)?;
+            return Some(line.len() + 2);
+        }
         let Some(end) = memchr(b'\n', rest) else {
             self.line.extend_from_slice(rest);
             let chunk_line = matches!(self.place, Place::ChunkSize | Place::ChunkEnd);
             let longest = if chunk_line { LONGEST_CHUNK_LINE } else { LONGEST_LINE };
             return (self.line.len() <= longest).then_some(rest.len());
         };
-        if self.line.is_empty() {
-            self.place = self.after(&rest[..end])?;
-        } else {
-            let mut line = std::mem::take(&mut self.line);
-            line.extend_from_slice(&rest[..end]);
-            self.place = self.after(&line)?;
-            line.clear();
-            self.line = line;
-        }
+        let mut line = std::mem::take(&mut self.line);
+        line.extend_from_slice(&rest[..=end]);
+        self.place = self.after(whole_line(&line)?)?;
+        line.clear();
+        self.line = line;
         Some(end + 1)
     }
 
-    // Where a line leads to, without its line feed.
+    // Where a whole line leads to.
     fn after(&mut self, line: &[u8]) -> Option<Place> {
-        let line = line.strip_suffix(b"\r")?;
-        if memchr2(b'\r', b'\0', line).is_some() {
-            return None;
-        }
         match self.place {
             // One empty line before a request is to be ignored (RFC 9112 §2.2).
             Place::RequestLine if line.is_empty() => Some(Place::AfterEmptyLine),
@@ -176,6 +152,12 @@ impl Head {
     }
 }
 
+// RFC 9112 §2.2: up to the first CR LF, before which there is none of them alone, and no NUL. Most lines come as a whole.
+fn whole_line(bytes: &[u8]) -> Option<&[u8]> {
+    let end = memchr3(b'\r', b'\n', b'\0', bytes)?;
+    bytes[end..].starts_with(b"\r\n").then(|| &bytes[..end])
+}
+
 // RFC 9112 §3: single spaces, no fragment. Whether it is HTTP/1.0.
 fn is_old(line: &[u8]) -> Option<bool> {
     let (words, old) = match line.split_last_chunk()? {
@@ -183,15 +165,14 @@ fn is_old(line: &[u8]) -> Option<bool> {
         (words, b" HTTP/1.0") => (words, true),
         _ => return None,
     };
-    let target = &words[memchr(b' ', words)? + 1..];
+    let target = &words[words.iter().position(|byte| *byte == b' ')? + 1..];
     (!target.is_empty() && memchr2(b' ', b'#', target).is_none()).then_some(old)
 }
 
 // RFC 9112 §5: the name comes first in the line and goes up to the colon, without a space; so no line is folded.
 fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = memchr(b':', line)?;
-    let (name, value) = (&line[..colon], &line[colon + 1..]);
-    (!name.is_empty() && name.iter().all(|byte| TOKEN[usize::from(*byte)])).then_some((name, value))
+    let (name, value) = line.split_at(line.iter().position(|byte| !TOKEN[usize::from(*byte)])?);
+    (!name.is_empty()).then_some((name, value.strip_prefix(b":")?))
 }
 
 // RFC 9112 §7.1, with extensions, which nobody here reads.
