@@ -152,6 +152,7 @@ mod tests {
     use tokio::task::yield_now;
 
     use super::*;
+    use crate::policies::{Named, Policies};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -166,6 +167,21 @@ mod tests {
         let mut waits = Box::pin(it.enter(later));
         assert!(waits.as_mut().now_or_never().is_none());
         assert_eq!(it.enter(later).now_or_never().unwrap().unwrap_err(), "full");
+    }
+
+    #[tokio::test]
+    async fn whoever_waited_for_a_place_is_told_when_it_had_it() {
+        let mut route = Route::clone(Policies::standard().route("/api/store/v1/x").unwrap());
+        let policy = Policy { in_flight: 1, queue: 9, wait: MINUTE };
+        route.bulkhead = Some(Named { name: "one", policy });
+        let (all, deadline, came) = (Bulkheads::default(), Deadline::in_full(&route), Instant::now());
+        let (place, at) = all.enter(&route, &deadline, came).await.unwrap();
+        assert_eq!(at, came);
+        let mut waits = Box::pin(all.enter(&route, &deadline, came));
+        assert!(waits.as_mut().now_or_never().is_none());
+        let left = Instant::now();
+        drop(place);
+        assert!(waits.await.unwrap().1 >= left);
     }
 
     #[tokio::test]

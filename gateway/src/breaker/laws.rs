@@ -90,6 +90,18 @@ fn a_long_good_past_does_not_delay_it() {
 }
 
 #[test]
+fn it_opens_when_what_spoke_for_the_service_is_too_long_ago() {
+    let mut it = At::closed();
+    (0..40).for_each(|_| it.call(GOOD));
+    it.now += POLICY.window / 2;
+    (0..25).for_each(|_| it.call(FAILED));
+    assert_eq!(it.state(), State::Closed);
+    it.now += POLICY.window / 2;
+    assert!(it.admit().is_err());
+    assert_eq!(it.state(), State::Open);
+}
+
+#[test]
 fn slowness_alone_opens_it() {
     let mut it = At::closed();
     (0..5).for_each(|_| it.call(GOOD));

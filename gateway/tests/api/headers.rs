@@ -5,7 +5,7 @@ use testkit::NOBODY;
 use uuid::Uuid;
 
 use crate::raw;
-use crate::services::{Arrived, Instance};
+use crate::services::{Arrived, Instance, Scripted};
 use crate::world::World;
 
 #[tokio::test]
@@ -66,6 +66,17 @@ async fn an_answer_says_nothing_about_the_inside() {
     }
     assert_eq!(answer.header("etag"), Some("\"1\""));
     assert_eq!(answer.header("location"), Some("/api/store/v1/things/1"));
+}
+
+#[tokio::test]
+async fn how_a_service_speaks_http_is_between_it_and_the_gateway() {
+    let world = World::new().await;
+    let store = Scripted::start(&[Some("HTTP/1.0 200 Wonderful\r\ncontent-length: 2\r\n\r\nok")]).await;
+    let gateway = world.gateway(&format!("store={}", store.address)).await;
+    let request =
+        "GET /api/store/v1/x HTTP/1.1\r\nhost: h\r\nauthorization: Bearer good-1\r\nconnection: close\r\n\r\n";
+    let answer = raw::send(gateway.address(), request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
 }
 
 #[tokio::test]
