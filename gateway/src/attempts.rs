@@ -120,7 +120,7 @@ impl Forwarder {
         self.origin.tell(sent.headers_mut());
         request.deadline.pass_on(sent.headers_mut(), began);
         // One step of the way, and no part of the state of all those before it, each of which would be moved with it.
-        let mut attempt = Box::into_pin(Box::write(Box::new_uninit(), self.attempt(instance, sent)));
+        let mut attempt = Box::into_pin(Box::write(Box::new_uninit(), self.attempt(instance, sent, began.into_std())));
         let patience = request.patience(began);
         let answer = match timeout_at(began + patience, &mut attempt).await {
             Ok(answer) => answer,

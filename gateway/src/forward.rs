@@ -1,6 +1,7 @@
 //! Sends a request on to an instance and brings its answer back, both as streams.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -42,9 +43,10 @@ impl Forwarder {
         &self,
         instance: &Arc<Instance>,
         request: Request<Body>,
+        now: Instant,
     ) -> Result<(http::Response<Leased>, InFlight), Fault> {
         let held = instance.enter();
-        let answer = pool::send(instance, request).await?;
+        let answer = pool::send(instance, request, now).await?;
         Ok((answer, held))
     }
 }

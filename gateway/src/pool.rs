@@ -59,8 +59,8 @@ impl Fault {
 /// One request to one instance, on a connection that rests or a new one. Its target is a path, and it names its host. A
 /// resting connection that turns out to be closed before a byte was sent is replaced; apart from that nothing is sent
 /// twice.
-pub async fn send(instance: &Instance, mut request: Request<Body>) -> Result<Response<Leased>, Fault> {
-    while let Some(mut connection) = take(instance.number) {
+pub async fn send(instance: &Instance, mut request: Request<Body>, now: Instant) -> Result<Response<Leased>, Fault> {
+    while let Some(mut connection) = take(instance.number, now) {
         match connection.try_send_request(request).await {
             Ok(response) => return Ok(response.map(|body| Leased::new(body, connection, instance.number))),
             Err(mut error) => match error.take_message() {
@@ -104,12 +104,12 @@ async fn connect(authority: &Authority) -> Result<SendRequest<Body>, Fault> {
 }
 
 // One that is neither ready nor closed has just given its answer's last bytes and will be ready in a moment.
-fn take(instance: u64) -> Option<SendRequest<Body>> {
+fn take(instance: u64, now: Instant) -> Option<SendRequest<Body>> {
     POOL.with_borrow_mut(|pool| {
         let resting = pool.get_mut(&instance)?;
         let last = resting.iter().rposition(|it| it.connection.is_ready())?;
         let taken = resting.remove(last);
-        (taken.since.elapsed() < IDLE).then_some(taken.connection)
+        (now < taken.since + IDLE).then_some(taken.connection)
     })
 }
 

@@ -183,11 +183,16 @@ pub struct Ahead<'a> {
 }
 
 impl Ahead<'_> {
-    /// To the service and back.
-    pub async fn go(self, deadline: Deadline, message: Box<Message>, body: Body) -> Result<Response, Refusal> {
+    /// To the service and back, from now on.
+    pub async fn go(
+        self,
+        deadline: Deadline,
+        message: Box<Message>,
+        body: Body,
+        now: Instant,
+    ) -> Result<Response, Refusal> {
         let Self { app, policies, route, admitted } = self;
         let breaker = app.breakers.of(route, &message.method);
-        let now = Instant::now();
         breaker.check(now.into_std())?;
         let (permit, mut now) = app.bulkheads.enter(route, &deadline, now).await?;
         let upload = attempts::upload(route, &message.method, body, now.into_std())?;

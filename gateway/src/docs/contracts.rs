@@ -59,7 +59,7 @@ async fn ask(app: &App, service: &'static str) -> anyhow::Result<Bytes> {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
     let mut message = Message { method: Method::GET, target: PathAndQuery::from_static(path), headers };
-    let (answer, _held) = app.forwarder.attempt(instance, message.to(instance, Body::empty())).await?;
+    let (answer, _held) = app.forwarder.attempt(instance, message.to(instance, Body::empty()), Instant::now()).await?;
     anyhow::ensure!(answer.status().is_success(), "answered {}", answer.status());
     let body = Limited::new(answer.into_body(), LARGEST).collect().await;
     let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use http::header;
+use tokio::time::Instant;
 
 use super::Cache;
 use super::question::forwarded;
@@ -24,7 +25,7 @@ pub async fn change(
 ) -> Result<Response, Refusal> {
     let service = ahead.route.service;
     let mut changed = Changed { cache, service, path: Some(message.target.path().to_owned()) };
-    let answer = ahead.go(deadline, message, body).await;
+    let answer = ahead.go(deadline, message, body, Instant::now()).await;
     if let Ok(response) = &answer {
         if response.status().is_client_error() {
             changed.path = None;

@@ -34,7 +34,8 @@ pub async fn answer(
     (message, present): (Box<Message>, Present),
     body: Body,
 ) -> Result<Response, Refusal> {
-    let Some(cache) = ahead.app.caches.of(ahead.route) else { return ahead.go(deadline, message, body).await };
+    let now = tokio::time::Instant::now();
+    let Some(cache) = ahead.app.caches.of(ahead.route) else { return ahead.go(deadline, message, body, now).await };
     if !message.method.is_safe() {
         return Box::pin(change(cache, ahead, deadline, message, body)).await;
     }
@@ -42,12 +43,12 @@ pub async fn answer(
     let wants = if says { Wants::of(&message.headers) } else { Wants::default() };
     let plain = is_plain(&message.method, &message.headers, present) && body.is_end_stream() && !wants.no_store;
     let Some(class) = caller.filter(|_| plain) else {
-        return forwarded(cache, ahead.go(deadline, message, body).await, Why::Bypass);
+        return forwarded(cache, ahead.go(deadline, message, body, now).await, Why::Bypass);
     };
     let key = Key { service: ahead.route.service, class, target: message.target.clone() };
-    let look = cache.look(&key, &message.headers, &wants, Instant::now());
+    let look = cache.look(&key, &message.headers, &wants, now.into_std());
     if matches!(look, Look::Pass) && !wants.only_if_cached {
-        return forwarded(cache, ahead.go(deadline, message, body).await, Why::UriMiss);
+        return forwarded(cache, ahead.go(deadline, message, body, now).await, Why::UriMiss);
     }
     let visit = Visit { cache: Arc::clone(cache), ahead, key, wants, deadline, message };
     match look {
@@ -140,7 +141,8 @@ impl Visit<'_> {
     }
 
     async fn pass(self, why: Why) -> Result<Response, Refusal> {
-        forwarded(&self.cache, self.ahead.go(self.deadline, self.message, Body::empty()).await, why)
+        let now = tokio::time::Instant::now();
+        forwarded(&self.cache, self.ahead.go(self.deadline, self.message, Body::empty(), now).await, why)
     }
 
     fn too_late(&self) -> Refusal {
@@ -177,7 +179,7 @@ impl Visit<'_> {
         loop {
             let asked = Instant::now();
             let question = self.question(old.as_deref());
-            let answer = self.ahead.go(self.deadline, question, Body::empty()).await;
+            let answer = self.ahead.go(self.deadline, question, Body::empty(), asked.into()).await;
             let failed = match &answer {
                 Ok(response) => is_failure(response.status()).then(|| Some(response.status())),
                 Err(refusal) => is_failure(refusal.problem().status()).then_some(None),
