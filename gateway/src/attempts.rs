@@ -1,6 +1,7 @@
 //! One request, in as many attempts as its policy allows: each chooses an instance, and what comes of it decides whether
 //! there is another.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -119,8 +120,7 @@ impl Forwarder {
         // The same for each attempt, or new: not worth to be copied.
         self.origin.tell(sent.headers_mut());
         request.deadline.pass_on(sent.headers_mut(), began);
-        // One step of the way, and no part of the state of all those before it, each of which would be moved with it.
-        let mut attempt = Box::into_pin(Box::write(Box::new_uninit(), self.attempt(instance, sent, began.into_std())));
+        let mut attempt = pin!(self.attempt(instance, sent, began.into_std()));
         let patience = request.patience(began);
         let answer = match timeout_at(began + patience, &mut attempt).await {
             Ok(answer) => answer,
