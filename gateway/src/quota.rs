@@ -9,7 +9,8 @@ use std::{
 };
 
 use foldhash::HashMap;
-use messaging::{Standalone, Tallies};
+use messaging::{NoTally, Standalone, Tallies};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -31,19 +32,21 @@ const MANY: usize = 10_000;
 pub struct Quotas {
     books: Tallies,
     leases: RwLock<HashMap<Arc<str>, Arc<Client>>>,
+    // What is asked for meanwhile outlives the request, and its runtime when the door closes.
+    runtime: Handle,
 }
 
 #[derive(Default)]
 struct Client {
     lease: Mutex<Lease>,
     // One asks for all.
-    asking: tokio::sync::Mutex<()>,
+    asking: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Quotas {
-    /// With the books that all gateways share.
+    /// With the books that all gateways share. Within the runtime that lasts longest.
     pub fn new(nats: &Standalone) -> Self {
-        Self { books: nats.tallies(BUCKET, FORGET), leases: RwLock::default() }
+        Self { books: nats.tallies(BUCKET, FORGET), leases: RwLock::default(), runtime: Handle::current() }
     }
 
     /// For a request of this caller. Waits only when a chunk is used up faster than the next one comes.
@@ -84,30 +87,31 @@ impl Quotas {
         let mut taken = client.take(day, quota, Instant::now());
         // Others take from a new chunk without waiting in line.
         while taken == Taken::Renew {
-            self.renew(client, name).await;
+            if let Err(error) = self.renew(client, name).await {
+                tracing::warn!(%error, client = name, "a quota is given out on credit");
+                metrics::counter!("gateway_quota_on_credit_total").increment(1);
+                client.with(Lease::on_credit);
+            }
             taken = client.take(day, quota, Instant::now());
         }
         taken
     }
 
+    // Unless somebody is asking. Who needs a chunk while none can be had has credit; as long as one lasts nobody does.
     fn renew_meanwhile(self: &Arc<Self>, client: Arc<Client>, name: &Arc<str>) {
+        let Ok(turn) = Arc::clone(&client.asking).try_lock_owned() else { return };
         let (quotas, name) = (Arc::clone(self), Arc::clone(name));
-        tokio::spawn(async move {
-            let _turn = client.asking.lock().await;
-            quotas.renew(&client, &name).await;
+        self.runtime.spawn(async move {
+            let _ = quotas.renew(&client, &name).await;
+            drop(turn);
         });
     }
 
-    async fn renew(&self, client: &Client, name: &str) {
+    async fn renew(&self, client: &Client, name: &str) -> Result<(), NoTally> {
         let (day, ask) = client.with(|lease| lease.ask());
-        match self.books.change(&key(day, name), ask).await {
-            Ok(books) => client.with(|lease| lease.renewed(day, books, Instant::now())),
-            Err(error) => {
-                tracing::warn!(%error, client = name, "a quota is given out on credit");
-                metrics::counter!("gateway_quota_on_credit_total").increment(1);
-                client.with(Lease::on_credit);
-            }
-        }
+        let books = self.books.change(&key(day, name), ask).await?;
+        client.with(|lease| lease.renewed(day, books, Instant::now()));
+        Ok(())
     }
 
     /// Which clients are near the end of their day.

@@ -85,14 +85,17 @@ impl Client {
     }
 
     /// The same with what operators decide of it, and no client says of itself, as it is with `before`. What was decided
-    /// of one that keeps a secret, or for these redirect URIs, is not for one without, or for others.
+    /// of one that keeps a secret, or for these redirect URIs, scopes and resources, is not for one without, or for more.
     #[must_use]
     pub fn governed_like(mut self, before: Self) -> Self {
         let unproven = before.is_confidential() && !self.is_confidential();
         let elsewhere = self.redirect_uris.iter().any(|uri| !before.redirect_uris.contains(uri));
+        let more = !self.scopes.within(&before.scopes)
+            || Resources::within(self.resources.clone(), before.resources.as_ref()).ok()
+                != Some(self.resources.clone());
         self.plan = before.plan;
         self.login.require_pkce = before.login.require_pkce || unproven;
-        self.login.asks_consent = before.login.asks_consent || elsewhere;
+        self.login.asks_consent = before.login.asks_consent || elsewhere || more;
         self.security.introspects_others = before.security.introspects_others && !unproven;
         self
     }

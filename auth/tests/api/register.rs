@@ -224,26 +224,39 @@ async fn everything_that_a_client_may_say_of_itself_is_told_back_and_can_be_chan
 async fn a_change_of_its_registration_leaves_what_operators_have_decided_of_a_client() {
     let auth = Auth::start().await;
     let allowed = allow(&auth, &json!({"scope": "openid order:read"})).await;
-    let metadata = json!({"redirect_uris": [CALLBACK]});
+    let order = format!("{PUBLIC_URL}/api/order");
+    let metadata = json!({"redirect_uris": [CALLBACK], "scope": "openid", "resources": [order]});
     let client = auth.client.post(REGISTER, text(&allowed, "initial_access_token"), &metadata).await.expect(201).json();
     let (client_id, own) = (text(&client, "client_id"), text(&client, "registration_access_token"));
     let mut db = auth.database.connect().await;
-    let decided =
-        "update client set plan = 'partner', require_pkce = false, asks_consent = false, introspects_others = true
-        where client_id = $1";
-    sqlx::query(decided).bind(client_id).execute(&mut db).await.unwrap();
-    let mut change = async |change: Value| {
-        let path = format!("{REGISTER}/{client_id}");
-        auth.client.put(&path, own, &change).await.expect(200);
+    let mut after = async |name: &str, value: Value| {
+        let decided =
+            "update client set plan = 'partner', require_pkce = false, asks_consent = false, introspects_others = true
+            where client_id = $1";
+        sqlx::query(decided).bind(client_id).execute(&mut db).await.unwrap();
+        let mut change = metadata.clone();
+        (change["client_id"], change[name]) = (client_id.into(), value);
+        auth.client.put(&format!("{REGISTER}/{client_id}"), own, &change).await.expect(200);
         let row = "select plan, require_pkce, asks_consent, introspects_others from client where client_id = $1";
-        sqlx::query_as::<_, (String, bool, bool, bool)>(row).bind(client_id).fetch_one(&mut db).await.unwrap()
+        let stands =
+            sqlx::query_as::<_, (String, bool, bool, bool)>(row).bind(client_id).fetch_one(&mut db).await.unwrap();
+        // What the next change is compared with.
+        (change["client_id"], change[name]) = (client_id.into(), metadata[name].clone());
+        auth.client.put(&format!("{REGISTER}/{client_id}"), own, &change).await.expect(200);
+        assert_eq!(stands.0, "partner");
+        (stands.1, stands.2, stands.3)
     };
-    let named = json!({"client_id": client_id, "redirect_uris": [CALLBACK], "client_name": "Another"});
-    assert_eq!(change(named).await, ("partner".to_owned(), false, false, true));
-    let elsewhere = json!({"client_id": client_id, "redirect_uris": [CALLBACK, "https://shop.example/cb"]});
-    assert_eq!(change(elsewhere).await, ("partner".to_owned(), false, true, true), "users are asked again");
-    let public = json!({"client_id": client_id, "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"});
-    assert_eq!(change(public).await, ("partner".to_owned(), true, true, false), "nobody proves that it is this client");
+    assert_eq!(after("client_name", json!("Another")).await, (false, false, true));
+    for (name, more) in [
+        ("redirect_uris", json!([CALLBACK, "https://shop.example/cb"])),
+        ("scope", json!("openid order:read")),
+        ("resources", json!([order, format!("{PUBLIC_URL}/api/store")])),
+        ("resources", Value::Null),
+    ] {
+        assert_eq!(after(name, more).await, (false, true, true), "users are asked again: {name}");
+    }
+    let public = after("token_endpoint_auth_method", json!("none")).await;
+    assert_eq!(public, (true, false, false), "nobody proves that it is this client");
     auth.end().await;
 }
 

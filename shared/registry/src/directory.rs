@@ -81,6 +81,8 @@ async fn follow(jetstream: &Context, seen: &mut Seen, sender: &watch::Sender<Arc
                     }
                     expire(seen, sender);
                 } else {
+                    // The watch has its time again as well.
+                    heard = Instant::now();
                     excuse(seen);
                 }
             }

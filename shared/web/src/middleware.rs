@@ -51,8 +51,9 @@ pub fn around(router: Router) -> Router {
 }
 
 /// The same around one answer, on a way that no router leads to: `answer` says when it was there. `route` names the way in
-/// spans and metrics, `id` the request in the log. Its span is made only where spans are exported, since to make one costs as much as a tenth of what
-/// is done for a small answer: lines of the log that are about one request have to say so themselves.
+/// spans and metrics, `id` the request in the log. Its span is made only where spans are exported, since to make one costs
+/// as much as a tenth of what is done for a small answer: lines of the log that are about one request have to say so
+/// themselves.
 pub fn answered<F, R>(
     request: Request,
     (route, id): (&'static str, HeaderValue),
@@ -106,7 +107,7 @@ thread_local! {
     static METERS: RefCell<HashMap<String, Vec<Meter>>> = RefCell::default();
 }
 
-// Of a route's answers to one method with one status. There are few of them, and the first are those that come most often.
+// Of a route's answers to one method with one status. There are few of them.
 struct Meter {
     method: &'static str,
     status: u16,
