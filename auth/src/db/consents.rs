@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::Scopes;
 
-/// A client that a user has allowed something, or that holds something of the user's now.
+/// A client that a user has allowed something, or that holds something of the user's now or has yet to fetch it.
 pub struct Application {
     pub client_id: String,
     pub name: String,
@@ -61,7 +61,8 @@ pub async fn delete_consent(db: &mut PgConnection, user_id: Uuid, client_id: &st
     Ok(())
 }
 
-/// The clients that a user has allowed something or that can act for the user now, by name; a hundred at the most.
+/// The clients that a user has allowed something or that can act for the user now, or as soon as they fetch what waits for
+/// them, by name; a hundred at the most.
 pub async fn list_applications(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> Result<Vec<Application>> {
     let rows = sqlx::query!(
         r#"WITH live AS (
@@ -70,7 +71,11 @@ pub async fn list_applications(db: &mut PgConnection, user_id: Uuid, now: Offset
                  EXISTS (SELECT FROM access_token t
                      WHERE t.grant_id = g.id AND t.revoked_at IS NULL AND t.expires_at > $2)
                  OR EXISTS (SELECT FROM refresh_token r
-                     WHERE r.grant_id = g.id AND r.used_at IS NULL AND r.expires_at > $2))
+                     WHERE r.grant_id = g.id AND r.used_at IS NULL AND r.expires_at > $2)
+                 OR EXISTS (SELECT FROM authorization_code k
+                     WHERE k.grant_id = g.id AND k.used_at IS NULL AND k.expires_at > $2)
+                 OR EXISTS (SELECT FROM device_authorization d
+                     WHERE d.grant_id = g.id AND d.used_at IS NULL AND d.expires_at > $2))
              UNION ALL
              SELECT client_id, scopes, given_at FROM consent WHERE user_id = $1)
          SELECT c.client_id, c.name, min(live.created_at) AS "since!", array_agg(DISTINCT scope) AS "scopes!"

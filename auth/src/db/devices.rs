@@ -162,8 +162,9 @@ pub async fn poll_device(
          UPDATE device_authorization d SET polled_at = $3, poll_seconds = before.poll_seconds + CASE
              WHEN before.polled_at > $3::timestamptz - make_interval(secs => before.poll_seconds) THEN 5 ELSE 0 END
          FROM before WHERE d.device_code_hash = before.device_code_hash
-         RETURNING before.expires_at, before.denied_at, before.used_at, before.grant_id, before.polled_at,
-             before.poll_seconds"#,
+         RETURNING before.expires_at, before.used_at, before.grant_id, before.polled_at, before.poll_seconds,
+             before.denied_at IS NOT NULL OR EXISTS (
+                 SELECT FROM authorization_grant WHERE id = before.grant_id AND revoked_at IS NOT NULL) AS "denied!""#,
         code.as_bytes(),
         client_id,
         now,
@@ -172,7 +173,7 @@ pub async fn poll_device(
     .await?;
     Ok(row.map(|row| Waiting {
         expires_at: row.expires_at,
-        denied: row.denied_at.is_some(),
+        denied: row.denied,
         used_for: row.used_at.and(row.grant_id),
         polled_at: row.polled_at,
         poll_seconds: row.poll_seconds,

@@ -49,6 +49,7 @@ impl fmt::Display for UserCode {
 #[derive(Clone, Debug)]
 pub struct Waiting {
     pub expires_at: OffsetDateTime,
+    /// The user said no, or what was allowed was taken back before the device had it.
     pub denied: bool,
     /// The grant, if it was redeemed before.
     pub used_for: Option<Uuid>,

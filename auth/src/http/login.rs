@@ -54,7 +54,8 @@ pub async fn show(
     let browser = app.browsers.recognise(&headers);
     match current_session(&app, &headers).await? {
         Some(session) if login.client.is_some() && login.asked.is_again() => {
-            login.form(&app, &browser, StatusCode::OK, &session.user.username, None)
+            let username = login.hint().unwrap_or(&session.user.username);
+            login.form(&app, &browser, StatusCode::OK, username, None)
         }
         Some(_) if login.client.is_some() => Ok(Redirect::to(&login.back(&Asked::default())?).into_response()),
         Some(session) => {
@@ -62,7 +63,7 @@ pub async fn show(
             let signed_in = SignedIn { name: &user.name, username: &user.username, proof: &proof };
             Ok(page(StatusCode::OK, &signed_in, "")?)
         }
-        None => login.form(&app, &browser, StatusCode::OK, login.hint(), None),
+        None => login.form(&app, &browser, StatusCode::OK, login.hint().unwrap_or_default(), None),
     }
 }
 
@@ -175,8 +176,8 @@ impl Attempt {
         Ok(Self { request, asked, query, client: Some((client.name, form_targets(&destination, &client.origins))) })
     }
 
-    fn hint(&self) -> &str {
-        self.request.login_hint.as_deref().unwrap_or_default()
+    fn hint(&self) -> Option<&str> {
+        self.request.login_hint.as_deref()
     }
 
     // Always a path of ours: the login page is no open redirector.

@@ -12,7 +12,8 @@ const SCOPE: &str = "openid order:read offline_access";
 
 impl Auth {
     async fn begin_device(&self, more: &[(&str, &str)]) -> Value {
-        let form = [&[("client_id", "demo"), ("scope", SCOPE)], more].concat();
+        let scope = if more.iter().any(|(name, _)| *name == "scope") { &[][..] } else { &[("scope", SCOPE)] };
+        let form = [&[("client_id", "demo")], scope, more].concat();
         self.submit("/auth/device_authorization", "", &form).await.expect(200).json()
     }
 
@@ -100,6 +101,28 @@ async fn a_device_learns_that_it_was_denied_or_is_too_late() {
         assert_eq!(fault(&auth.poll(&device).await.expect(400)), "expired_token");
         auth.look_up(&cookie, text(&device, "user_code")).await.expect(400);
     }
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn what_was_allowed_is_taken_back_before_the_device_has_fetched_it_and_the_device_learns_so() {
+    let auth = Auth::start().await;
+    let cookie = auth.log_in("alice").await;
+    let device = auth.begin_device(&[]).await;
+    auth.decide(&cookie, &device, "allow").await.expect(200);
+    let page = auth.get("/auth/account", &cookie).await.expect(200);
+    assert!(page.body.contains("value=\"demo\""), "{}", page.body);
+    let form = [("csrf", &*proof_in(&page.body)), ("client_id", "demo")];
+    auth.submit("/auth/account/applications", &cookie, &form).await.expect(303);
+    assert_eq!(fault(&auth.poll(&device).await.expect(400)), "access_denied");
+    assert!(!auth.get("/auth/account", &cookie).await.expect(200).body.contains("value=\"demo\""));
+
+    // A session takes along what does not outlive it.
+    let device = auth.begin_device(&[("scope", "openid order:read")]).await;
+    auth.decide(&cookie, &device, "allow").await.expect(200);
+    let page = auth.get("/auth/logout", &cookie).await.expect(200);
+    auth.press(&page, &cookie, &[]).await.expect(200);
+    assert_eq!(fault(&auth.poll(&device).await.expect(400)), "access_denied");
     auth.end().await;
 }
 

@@ -44,6 +44,20 @@ async fn prompt_login_asks_for_the_password_once_more_and_only_once() {
 }
 
 #[tokio::test]
+async fn the_login_form_begins_with_the_name_that_the_client_hints_at_also_where_somebody_else_is_logged_in() {
+    let auth = Auth::start().await;
+    let cookie = auth.log_in("alice").await;
+    for prompt in ["login", "select_account"] {
+        for (hint, name) in [("bob", "bob"), ("", "alice")] {
+            let answer = auth.get(&authorize(&[("prompt", prompt), ("login_hint", hint)]), &cookie).await.expect(303);
+            let page = auth.get(answer.header("location").unwrap(), &cookie).await.expect(200);
+            assert!(page.body.contains(&format!("value=\"{name}\"")), "{prompt} {hint}: {}", page.body);
+        }
+    }
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn who_is_not_logged_in_is_asked_for_the_password_once() {
     let auth = Auth::start().await;
     for wish in [("prompt", "login"), ("prompt", "select_account"), ("max_age", "0")] {
