@@ -101,6 +101,8 @@ impl Relay {
         }
         metrics::counter!("outbox_published_total").increment(published.len() as u64);
         if published.len() < waiting.len() {
+            // Perhaps because somebody has deleted the stream: it is looked after when the lease is taken.
+            self.leased_at = None;
             return Err("some events were not acknowledged".into());
         }
         Ok(Duration::ZERO)
@@ -116,7 +118,11 @@ impl Relay {
         });
         let taken = taken.await.map_err(|_| "the database does not answer")??;
         if taken && self.leased_at.is_none() {
-            stream::of_service(&self.bus.jetstream, self.bus.service).await?;
+            let stream = stream::of_service(&self.bus.jetstream, self.bus.service).await?;
+            if stream.cached_info().state.last_sequence == 0 {
+                // It is new, and what another before it held is gone.
+                self.assured = 0;
+            }
         }
         self.leased_at = taken.then_some(asked);
         Ok(taken)

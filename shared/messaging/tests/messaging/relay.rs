@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 use testkit::{eventually, nats::Nats};
 use time::OffsetDateTime;
 
-use crate::setting::{Side, WAITING, stock, writing_down};
+use crate::setting::{Side, WAITING, jetstream, stock, writing_down};
 
 fn fine() -> Arc<AtomicBool> {
     Arc::default()
@@ -136,6 +136,21 @@ async fn what_nats_lost_is_published_again_also_when_it_was_away_for_long_and_so
     sqlx::query(long_ago).execute(&mut *inventory.pool.single("test").await.unwrap()).await.unwrap();
     inventory.announce("AAA", [2]).await;
     nats.restart().await;
+    store.consume(writing_down(&fine()));
+    eventually(async || store.effects("AAA").await == [1, 2]).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_somebody_deletes_is_made_again_with_what_it_held_lately() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    let mut store = Side::open("store", &nats).await;
+    inventory.relay();
+    inventory.announce("AAA", [1]).await;
+    eventually(async || inventory.count(WAITING).await == 0).await;
+    jetstream(&nats).await.delete_stream("inventory").await.unwrap();
+    inventory.announce("AAA", [2]).await;
+    eventually(async || inventory.count(WAITING).await == 0).await;
     store.consume(writing_down(&fine()));
     eventually(async || store.effects("AAA").await == [1, 2]).await;
 }
