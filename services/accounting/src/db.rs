@@ -21,6 +21,7 @@ pub use invoices::{
 };
 pub use payments::{
     Progress, WantedPayments, advance_payment, find_payment, insert_payment, list_payments, lock_payment,
+    refundable_on_account,
 };
 pub use receipts::{find_receipt, insert_receipt, list_receipts};
 pub use usage::{WantedUsage, add_usage, list_usage};

@@ -1,6 +1,6 @@
 //! Table `payment`. A state changes only by a conditional update: of two that want to change it, one does.
 
-use contracts::{CustomerId, Money, OrderId};
+use contracts::{Currency, CustomerId, Money, OrderId};
 use sqlx::{PgConnection, types::Json};
 use time::OffsetDateTime;
 
@@ -123,6 +123,22 @@ pub async fn list_payments(
     .fetch_all(db)
     .await?;
     rows.into_iter().map(|row| Payment::try_from(row).map_err(Into::into)).collect()
+}
+
+/// Whether something that a customer bought on account in this currency may still be refunded.
+pub async fn refundable_on_account(
+    db: &mut PgConnection,
+    customer_id: CustomerId,
+    currency: Currency,
+) -> database::Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT exists (SELECT FROM payment
+           WHERE customer_id = $1 AND currency = $2 AND method = 'tok_on_account'
+             AND state IN ('captured', 'refunding')) AS "found!""#,
+        customer_id.uuid(),
+        currency.code(),
+    );
+    Ok(found.fetch_one(db).await?)
 }
 
 /// Writes a payment or a tombstone down; `false` if the order has either already.

@@ -61,13 +61,14 @@ impl CustomerAccount {
         }
     }
 
-    /// The account with another limit. Its currency changes only while nothing is open.
-    pub fn with_limit(&self, credit_limit: Money) -> Result<Self, Refusal> {
+    /// The account with another limit. Its currency changes only while nothing is open, nor `refundable`: what was bought
+    /// and paid in a currency is given back in it.
+    pub fn with_limit(&self, credit_limit: Money, refundable: bool) -> Result<Self, Refusal> {
         let kept_in = self.credit_limit.currency;
         if kept_in == credit_limit.currency {
             return Ok(Self { credit_limit, ..self.clone() });
         }
-        if self.outstanding.amount == 0 && self.held.amount == 0 {
+        if self.outstanding.amount == 0 && self.held.amount == 0 && !refundable {
             let account = Self::without_credit(self.customer_id, credit_limit.currency);
             return Ok(Self { credit_limit, ..account });
         }
@@ -123,8 +124,9 @@ mod tests {
     #[test]
     fn credit_in_one_currency_is_none_in_another() {
         assert!(account(0, 0).allows(amount(1, Currency::Usd)).is_err());
-        assert!(account(0, 0).with_limit(Money::zero(Currency::Usd)).is_ok());
-        assert!(account(0, 1).with_limit(Money::zero(Currency::Usd)).is_err());
+        assert!(account(0, 0).with_limit(Money::zero(Currency::Usd), false).is_ok());
+        assert!(account(0, 1).with_limit(Money::zero(Currency::Usd), false).is_err());
+        assert!(account(0, 0).with_limit(Money::zero(Currency::Usd), true).is_err());
     }
 
     #[test]

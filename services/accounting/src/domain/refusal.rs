@@ -41,8 +41,8 @@ pub enum Refusal {
     /// The entry follows from a payment, an invoice or a receipt, or is a reversal itself.
     #[error("entry {id} is not a manual entry")]
     NotReversible { id: EntryId },
-    /// The customer cannot change to another currency while something is open in this one.
-    #[error("the account is kept in {currency} and has open items")]
+    /// The customer cannot change to another currency while something is open or may be refunded in this one.
+    #[error("the account is kept in {currency}, and something is open or may be refunded in it")]
     CurrencyInUse { currency: Currency },
     /// More was paid than is owed.
     #[error("{paid} was paid and {owed} is owed")]

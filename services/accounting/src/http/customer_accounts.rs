@@ -30,7 +30,7 @@ pub struct CustomerAccountRequest {
     params(("customer_id" = CustomerId, Path, description = "The customer.")), request_body = CustomerAccountRequest,
     responses((status = 200, description = "The account.", body = CustomerAccount),
         contract::Problems, contract::BodyProblems,
-        (status = 409, description = "`currency_in_use`: something is open in another currency.",
+        (status = 409, description = "`currency_in_use`: something is open in another currency, or may be refunded in it.",
             body = Problem, content_type = "application/problem+json")))]
 pub async fn set_limit(
     _: Allowed<Write>,
@@ -43,7 +43,8 @@ pub async fn set_limit(
     db::insert_customer_account(&mut tx, customer_id, limit).await?;
     let before = db::lock_customer_account(&mut tx, customer_id).await?;
     let before = before.ok_or(Error::NotFound(Thing::CustomerAccount))?;
-    let after = before.with_limit(limit)?;
+    let refundable = db::refundable_on_account(&mut tx, customer_id, before.credit_limit.currency).await?;
+    let after = before.with_limit(limit, refundable)?;
     db::update_credit_limit(&mut tx, customer_id, limit).await?;
     tx.commit("set credit limit").await?;
     Ok(Json(after))

@@ -104,6 +104,19 @@ async fn staff_set_the_limit_and_nobody_has_credit_otherwise() {
 }
 
 #[tokio::test]
+async fn the_currency_stays_while_what_was_bought_in_it_may_be_refunded() {
+    let accounting = Accounting::start().await;
+    let order = accounting.captured("tok_on_account").await;
+    receive(&accounting, Uuid::now_v7(), TOTAL).await.expect(200);
+    let dollars = json!({"credit_limit": {"amount": 100, "currency": "USD"}});
+    let refused = accounting.client.put(&path(seed::ALICE), &accounting.sam(), &dollars).await.expect(409);
+    assert_eq!(refused.code(), "currency_in_use");
+    accounting.refund(order).await.expect(200);
+    assert_eq!(standing(&accounting).await, cents(50_000, -TOTAL, 0));
+    accounting.end().await;
+}
+
+#[tokio::test]
 async fn a_receipt_of_one_customer_is_not_taken_for_another() {
     let accounting = Accounting::start().await;
     accounting.captured("tok_on_account").await;

@@ -51,7 +51,7 @@ pub struct Payment {
 /// one of them is refused, everything is undone and the order ends `compensated`.
 ///
 /// The same request with the same `Idempotency-Key` is answered the same for 24 hours, and makes one order.
-/// With `Prefer: wait=5` (at most 30) the answer waits for the outcome: 201 when there is one, 202 when not.
+/// With `Prefer: wait=5` (at most 25) the answer waits for the outcome: 201 when there is one, 202 when not.
 #[utoipa::path(
     post,
     path = "/v1/orders",
