@@ -6,6 +6,7 @@ pub mod settings;
 mod clock;
 mod health;
 mod process;
+mod registration;
 mod server;
 mod service;
 pub mod telemetry;

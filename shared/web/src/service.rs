@@ -4,9 +4,9 @@ use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use registry::{Registration, Registry};
+use registry::RegistryEntry;
 use tokio::{
-    net::{TcpListener, UdpSocket},
+    net::TcpListener,
     time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     health,
     health::Readiness,
+    registration::Registration,
     server::{Door, Server, listen},
     settings::Settings,
     telemetry,
@@ -157,9 +158,10 @@ impl Service {
     /// Serves until told to stop. Then: not ready, deregistered, no new connection, requests in flight within the
     /// deadline, background tasks, last spans.
     pub async fn serve(mut self, server: impl Server) -> anyhow::Result<()> {
-        let registered = self.register().await?;
-        let entry = registered.entry();
-        self.readiness.add("registered", move || std::future::ready(entry.is_written()));
+        let registration = Registration::begin((self.name, self.version), self.address, &self.settings).await?;
+        let entry = registration.entry();
+        let is_written = move || entry.get().is_some_and(RegistryEntry::is_written);
+        self.readiness.add("registered", move || std::future::ready(is_written()));
         let readiness = Arc::new(self.readiness);
         let closed = CancellationToken::new();
         let ops = axum::serve(self.ops, health::router(readiness.clone()));
@@ -173,7 +175,7 @@ impl Service {
         }
         tracing::info!(service = self.name, "stopping");
         readiness.stop();
-        registered.withdraw().await;
+        registration.withdraw().await;
         sleep(FAREWELL).await;
         door.cancel();
         let deadline = Instant::now() + self.settings.shutdown_deadline();
@@ -196,27 +198,6 @@ impl Service {
         let _ = timeout(LAST_SPANS, flushed).await;
         Ok(())
     }
-
-    async fn register(&self) -> anyhow::Result<registry::Registered> {
-        let address = match &self.settings.advertise {
-            Some(address) => address.clone(),
-            None => own_address(self.address, self.settings.nats_url()).await?,
-        };
-        let registration = Registration::new(self.name, self.version, &address);
-        Ok(Registry::connect(self.settings.nats_url()).await?.register(registration))
-    }
-}
-
-// Bound to all addresses: others reach us at the one from which we reach NATS. No packet is sent.
-async fn own_address(bound: SocketAddr, nats_url: &str) -> anyhow::Result<String> {
-    if !bound.ip().is_unspecified() {
-        return Ok(format!("http://{bound}"));
-    }
-    let nats: http::Uri = nats_url.parse().context("NATS_URL is not a URL")?;
-    let host = nats.host().context("NATS_URL has no host")?.to_owned();
-    let socket = UdpSocket::bind((bound.ip(), 0)).await?;
-    socket.connect((host.as_str(), nats.port_u16().unwrap_or(4222))).await.context("cannot find own address")?;
-    Ok(format!("http://{}", SocketAddr::new(socket.local_addr()?.ip(), bound.port())))
 }
 
 #[cfg(unix)]
@@ -231,4 +212,29 @@ async fn signal() -> std::io::Result<()> {
 #[cfg(not(unix))]
 async fn signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use axum::Router;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_serves_while_nobody_can_tell_where_nats_is() {
+        let settings = Settings::on_loopback("http://localhost", "http://localhost/auth", "nats://nats.invalid:4222");
+        let mut service = Service::start("probe", "1.2.3", &settings).await.unwrap();
+        let handle = service.handle().unwrap();
+        // As if bound to all addresses, of which the way to NATS says which one others reach.
+        service.address.set_ip(Ipv4Addr::UNSPECIFIED.into());
+        let serving = tokio::spawn(service.serve(Router::new()));
+        let answer = reqwest::get(format!("{}/readyz", handle.ops)).await.unwrap();
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.text().await.unwrap(), r#"{"registered":false,"serving":true}"#);
+        assert_eq!(reqwest::get(&handle.address).await.unwrap().status(), 404);
+        handle.stop();
+        timeout(Duration::from_secs(5), serving).await.unwrap().unwrap().unwrap();
+    }
 }
