@@ -177,8 +177,18 @@ impl Cache {
         self.show();
     }
 
-    fn pass_for_a_while(&self, key: &Key, now: Instant) {
-        self.entries.insert(key.clone(), Entry::Passing { until: now + PASSING });
+    /// What was answered to this request is not for keeping. Copies that are for other requests stay.
+    fn pass_for_a_while(&self, key: &Key, request: &HeaderMap, now: Instant) {
+        let generation = self.generation(key);
+        let others: Arc<[_]> = match self.entries.get(key) {
+            Some(Entry::Answers(known)) => {
+                let is_other = |it: &&Arc<Stored>| it.generation == generation && !it.variant.matches(request);
+                known.iter().filter(is_other).map(Arc::clone).collect()
+            }
+            _ => Arc::from([]),
+        };
+        let entry = if others.is_empty() { Entry::Passing { until: now + PASSING } } else { Entry::Answers(others) };
+        self.entries.insert(key.clone(), entry);
     }
 
     fn count(&self, status: Status) {

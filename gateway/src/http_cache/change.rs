@@ -26,10 +26,12 @@ pub async fn change(
     let service = ahead.route.service;
     let mut changed = Changed { cache, service, path: Some(message.target.path().to_owned()) };
     let answer = ahead.go(deadline, message, body, Instant::now()).await;
-    if let Ok(response) = &answer {
-        if response.status().is_client_error() {
-            changed.path = None;
-        } else {
+    match &answer {
+        // The service did nothing, or was not asked.
+        Ok(response) if response.status().is_client_error() => changed.path = None,
+        Err(refusal) if is_before(refusal) => changed.path = None,
+        Err(_) => {}
+        Ok(response) => {
             for name in [header::LOCATION, header::CONTENT_LOCATION] {
                 let named = response.headers().get(name).and_then(|at| at.to_str().ok());
                 // Of the same origin only (RFC 9111, section 4.4).
@@ -41,6 +43,13 @@ pub async fn change(
     }
     drop(changed);
     forwarded(cache, answer, Why::Method)
+}
+
+// Whether nothing was sent to the service, or not all of it.
+fn is_before(refusal: &Refusal) -> bool {
+    use Refusal as R;
+    refusal.problem().status().is_client_error()
+        || matches!(refusal, R::CircuitOpen { .. } | R::Overloaded { .. } | R::NoInstance { .. })
 }
 
 /// A change that counts when it is over, even if its caller goes away before.

@@ -185,15 +185,20 @@ impl Visit<'_> {
                 Err(refusal) => is_failure(refusal.problem().status()).then_some(None),
             };
             if let Some(failed) = failed {
-                lead.land(Landed::Failed);
+                // Who set itself a short time learns that it was too short. It says nothing to those who wait, nor has it
+                // landed: one of them asks anew.
+                if !self.was_short(&answer) {
+                    lead.land(Landed::Failed);
+                }
                 return match self.instead(old.as_deref(), failed) {
                     Some(stale) => Ok(stale),
                     None => forwarded(&self.cache, answer, why),
                 };
             }
             let response = answer?;
-            let Some(known) = old.take().filter(|_| response.status() == StatusCode::NOT_MODIFIED) else {
-                return self.take(lead, why, response, asked).await;
+            let known = match old.take() {
+                Some(known) if response.status() == StatusCode::NOT_MODIFIED => known,
+                old => return self.take(lead, why, response, (asked, old)).await,
             };
             // What the 304 is about may have been another answer: then this one is asked for without conditions.
             if let Some(headers) = known.updated(response.headers()) {
@@ -213,20 +218,30 @@ impl Visit<'_> {
     }
 
     // A new answer, which is kept if it may be.
-    async fn take(self, lead: Lead, why: Why, response: Response, asked: Instant) -> Result<Response, Refusal> {
+    async fn take(
+        self,
+        lead: Lead,
+        why: Why,
+        response: Response,
+        (asked, old): (Instant, Option<Arc<Stored>>),
+    ) -> Result<Response, Refusal> {
         let (head, body) = response.into_parts();
         let length = body.size_hint().exact().filter(|length| *length <= self.cache.policy.largest);
         let kept = self.may_keep(head.status, &head.headers, asked).filter(|_| length.is_some());
         let Some((freshness, variant)) = kept else {
-            self.cache.pass_for_a_while(&self.key, Instant::now());
+            self.pass_for_a_while();
             lead.land(Landed::Alone);
             let response = Response::from_parts(head, body);
             return forwarded(&self.cache, Ok(stored::unless_known(&self.message.headers, response)), why);
         };
         let body = match timeout_at(self.deadline.at, body.collect()).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(_)) => return Err(Refusal::BadAnswer { service: self.key.service }),
-            Err(_) => return Err(self.too_late()),
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(_)) => Err(Refusal::BadAnswer { service: self.key.service }),
+            Err(_) => Err(self.too_late()),
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err(refusal) => return self.instead(old.as_deref(), None).ok_or(refusal),
         };
         let generation = lead.generation;
         let stored = Stored { status: head.status, headers: head.headers, body, freshness, variant, generation };
@@ -243,12 +258,24 @@ impl Visit<'_> {
         let stored = if kept.is_some() {
             self.keep(lead, stored)
         } else {
-            self.cache.pass_for_a_while(&self.key, Instant::now());
+            self.pass_for_a_while();
             lead.land(Landed::Alone);
             Arc::new(stored)
         };
         let ttl = stored.freshness.seconds_left(Instant::now());
         self.respond(&stored, Status::Revalidated { why, ttl })
+    }
+
+    fn pass_for_a_while(&self) {
+        self.cache.pass_for_a_while(&self.key, &self.message.headers, Instant::now());
+    }
+
+    fn was_short(&self, answer: &Result<Response, Refusal>) -> bool {
+        let late = match answer {
+            Ok(response) => response.status() == StatusCode::GATEWAY_TIMEOUT,
+            Err(refusal) => matches!(refusal, Refusal::Timeout { .. }),
+        };
+        late && self.deadline.is_callers
     }
 
     fn may_keep(&self, status: StatusCode, headers: &HeaderMap, asked: Instant) -> Option<(Freshness, Variant)> {
@@ -260,10 +287,8 @@ impl Visit<'_> {
     }
 
     fn keep(&self, lead: Lead, mut stored: Stored) -> Arc<Stored> {
-        // They are said anew each time.
-        for name in [header::CONTENT_LENGTH, header::AGE] {
-            stored.headers.remove(name);
-        }
+        // It is said anew each time. So is its age, but not to who asked for it.
+        stored.headers.remove(header::CONTENT_LENGTH);
         let stored = Arc::new(stored);
         self.cache.keep(self.key.clone(), &stored, &self.message.headers);
         lead.land(Landed::Stored(Arc::clone(&stored)));

@@ -7,6 +7,9 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures::future::join_all;
+use gateway::cache::Limits;
+use gateway::config::discovery;
+use gateway::policies::Policies;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::json;
@@ -14,7 +17,7 @@ use testkit::{Answer, eventually};
 use tokio::sync::watch;
 
 use crate::services::Instance;
-use crate::world::{Gateway, World};
+use crate::world::{Gateway, World, policies, routes};
 
 const FRESH: &[(&str, &str)] = &[("cache-control", "public, max-age=60"), ("etag", "\"1\"")];
 /// It came too late to be fresh.
@@ -90,11 +93,16 @@ struct Setting {
 }
 
 async fn setting(headers: &[(&'static str, &'static str)]) -> Setting {
+    setting_with(headers, policies()).await
+}
+
+async fn setting_with(headers: &[(&'static str, &'static str)], policies: Policies) -> Setting {
     let world = World::new().await;
     let origin = Origin::new(headers);
     let answers = origin.clone();
     let instance = Instance::start(Router::new().fallback(move |request| answers.clone().answer(request))).await;
-    let gateway = world.gateway(&format!("store={0},order={0}", instance.address)).await;
+    let places = discovery(&format!("store={0},order={0}", instance.address)).unwrap();
+    let gateway = world.gateway_with(places, policies, Limits::default()).await;
     for (who, scope, roles) in [
         ("alice", "store:read", &["customer"][..]),
         ("bob", "store:read", &["customer"]),
@@ -143,6 +151,16 @@ async fn a_fresh_copy_is_given_without_a_question() {
     assert_eq!((again.header("etag"), again.header("date")), (first.header("etag"), first.header("date")));
     came(&it.ask(Method::GET, "/api/store/v1/products?limit=1", &[]).await, 200, "2", "fwd=uri-miss");
     assert_eq!(it.origin.count(), 2);
+}
+
+#[tokio::test]
+async fn how_old_an_answer_was_when_it_came_is_told_from_the_first_time_on() {
+    let it = setting(&[("cache-control", "public, max-age=60"), ("age", "50")]).await;
+    let first = it.get(&[]).await;
+    came(&first, 200, "1", "fwd=uri-miss; stored");
+    assert_eq!(first.header("age"), Some("50"));
+    let again = it.get(&[]).await;
+    assert!(again.header("age").unwrap().parse::<u64>().unwrap() >= 50);
 }
 
 #[tokio::test]
@@ -272,6 +290,16 @@ async fn requests_that_say_something_else_get_another_copy() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_for_keeping_leaves_the_copies_for_others() {
+    const GERMAN: &[(&str, &str)] = &[("cache-control", "public, max-age=60"), ("vary", "accept-language")];
+    let it = setting(GERMAN).await;
+    came(&it.get(&[("accept-language", "de")]).await, 200, "1", "fwd=uri-miss; stored");
+    it.origin.says(200, &[("vary", "accept-language")]);
+    came(&it.get(&[("accept-language", "en")]).await, 200, "2", "fwd=vary-miss");
+    came(&it.get(&[("accept-language", "de")]).await, 200, "1", "hit");
+}
+
+#[tokio::test]
 async fn who_has_the_copy_already_is_told_so() {
     let it = setting(FRESH).await;
     // Asked for whole, so that there is a copy to keep.
@@ -339,6 +367,26 @@ async fn a_change_makes_its_collection_forgotten() {
 }
 
 #[tokio::test]
+async fn what_the_gateway_refuses_by_itself_changes_nothing() {
+    let minute = std::time::Duration::from_mins(1);
+    let fragile = routes(|route| {
+        let breaker = &mut route.breaker.as_mut().unwrap().policy;
+        (breaker.calls, breaker.open) = (1, minute);
+    });
+    let it = setting_with(FRESH, fragile).await;
+    it.origin.says(500, &[]);
+    let product = "/api/store/v1/products/MUG-BLUE";
+    it.ask(Method::PUT, product, &[]).await.expect(500);
+    it.origin.says(200, FRESH);
+    came(&it.get(&[]).await, 200, "2", "fwd=uri-miss; stored");
+    assert_eq!(it.ask(Method::PUT, product, &[]).await.expect(503).code(), "circuit_open");
+    came(&it.get(&[]).await, 200, "2", "hit");
+    let large = it.gateway.client.request(Method::PUT, product, "good-alice").body(vec![b' '; 2 << 20]);
+    it.gateway.client.send(large).await;
+    came(&it.get(&[]).await, 200, "2", "hit");
+}
+
+#[tokio::test]
 async fn what_was_asked_for_before_a_change_is_not_given_after_it() {
     let it = setting(FRESH).await;
     it.origin.holds(true);
@@ -400,6 +448,40 @@ async fn when_who_asks_goes_away_another_asks() {
     eventually(async || it.origin.count() == 2).await;
     it.origin.holds(false);
     came(&second.await.unwrap(), 200, "2", "fwd=uri-miss; stored");
+}
+
+#[tokio::test]
+async fn who_asks_in_a_hurry_does_not_fail_for_those_who_wait() {
+    let it = setting(FRESH).await;
+    it.origin.holds(true);
+    let hasty = it.get(&[("request-timeout-ms", "1000")]);
+    let others = async {
+        eventually(async || it.origin.count() == 1).await;
+        join_all((0..8).map(|_| it.get(&[]))).await
+    };
+    let go = async {
+        eventually(async || it.origin.count() > 1).await;
+        it.origin.holds(false);
+    };
+    let (hasty, others, ()) = tokio::join!(hasty, others, go);
+    assert_eq!(hasty.expect(504).code(), "upstream_timeout");
+    assert!(others.iter().all(|answer| answer.status == 200 && answer.body == "2"));
+    assert_eq!(it.origin.count(), 2);
+}
+
+#[tokio::test]
+async fn a_stale_copy_is_better_than_an_answer_that_breaks_off() {
+    use crate::services::Scripted;
+    const STALE: &str = "HTTP/1.1 200 OK\r\nCache-Control: public, max-age=60, stale-if-error=600\r\nAge: 100\r\n\
+         Content-Length: 4\r\nConnection: close\r\n\r\nfine";
+    const BROKEN: &str =
+        "HTTP/1.1 200 OK\r\nCache-Control: public, max-age=60\r\nContent-Length: 9\r\nConnection: close\r\n\r\nfour";
+    let it = setting(FRESH).await;
+    let store = Scripted::start(&[Some(STALE), Some(BROKEN)]).await;
+    let gateway = it.world.gateway(&format!("store={}", store.address)).await;
+    came(&gateway.get(PRODUCTS, "good-alice").await, 200, "fine", "fwd=uri-miss; stored");
+    came(&gateway.get(PRODUCTS, "good-alice").await, 200, "fine", "fwd=stale; ttl=-");
+    assert_eq!(store.count(), 2);
 }
 
 #[tokio::test]
