@@ -4,11 +4,14 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, header};
+use http::{HeaderMap, header};
 use serde_json::{Map, Value, json};
 
 use super::{declared::Resource, fields::NotAsDeclared, parts::Outcome};
-use crate::error::Refusal;
+use crate::{
+    error::Refusal,
+    http_cache::control::{Directives, seconds},
+};
 
 /// The fields of the parts that are there, and the names of those that are missing.
 pub fn response(resource: &Resource, outcomes: Vec<Outcome>) -> Response {
@@ -20,7 +23,7 @@ pub fn response(resource: &Resource, outcomes: Vec<Outcome>) -> Response {
             Outcome::Answered { answer, headers } => match with(resource, nth, &answer, &joined) {
                 Ok(more) => {
                     joined = more;
-                    fresh = fresh.and(headers.get(header::CACHE_CONTROL));
+                    fresh = fresh.and(&headers);
                 }
                 Err(NotAsDeclared) if part.required => {
                     return Refusal::BadAnswer { service: part.name }.into_response();
@@ -69,18 +72,19 @@ pub enum Freshness {
 }
 
 impl Freshness {
-    /// With another part that says this.
-    pub fn and(self, cache_control: Option<&HeaderValue>) -> Self {
-        let text = cache_control.and_then(|it| it.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
-        let says: Vec<&str> = text.split(',').map(str::trim).collect();
-        let seconds = says.iter().find_map(|it| it.strip_prefix("max-age=")?.parse::<u64>().ok());
-        let refuses = ["private", "no-store", "no-cache"].iter().any(|word| says.contains(word));
-        match (self, seconds) {
-            (Self::Unsaid, Some(seconds)) if says.contains(&"public") && !refuses => Self::Public(seconds),
-            (Self::Public(before), Some(seconds)) if says.contains(&"public") && !refuses => {
-                Self::Public(before.min(seconds))
-            }
-            _ => Self::Private,
+    /// With another part that says this: as long as that part is fresh, less its age.
+    pub fn and(self, headers: &HeaderMap) -> Self {
+        let said = Directives::of(headers);
+        let refuses = ["private", "no-store", "no-cache"].into_iter().any(|it| said.has(it)) || !said.are_readable();
+        let Some(fresh) = said.seconds("max-age").filter(|_| said.has("public") && !refuses) else {
+            return Self::Private;
+        };
+        let age = headers.get(header::AGE).and_then(|age| seconds(age.to_str().ok()?)).unwrap_or_default();
+        let left = fresh.saturating_sub(age).as_secs();
+        match self {
+            Self::Unsaid => Self::Public(left),
+            Self::Public(before) => Self::Public(before.min(left)),
+            Self::Private => Self::Private,
         }
     }
 

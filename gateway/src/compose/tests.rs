@@ -109,13 +109,25 @@ fn fields_take_what_they_name_and_lists_go_item_by_item() {
 
 #[test]
 fn a_whole_is_for_everybody_only_if_every_part_is() {
-    let all = |parts: &[&'static str]| {
-        let headers = parts.iter().map(|it| http::HeaderValue::from_static(it));
-        headers.fold(Freshness::Unsaid, |fresh, it| fresh.and(Some(&it)))
+    let said = |text: &str, age: Option<&str>| {
+        let age = age.map(|age| (http::header::AGE, age.parse().unwrap()));
+        [(http::header::CACHE_CONTROL, text.parse().unwrap())].into_iter().chain(age).collect::<http::HeaderMap>()
     };
+    let all = |parts: &[&str]| parts.iter().fold(Freshness::Unsaid, |fresh, it| fresh.and(&said(it, None)));
     assert_eq!(all(&["public, max-age=60", "max-age=5, Public"]), Freshness::Public(5));
-    for one in ["private, max-age=60", "max-age=60", "public", "no-store", "public, max-age=60, no-cache"] {
+    for one in [
+        "private, max-age=60",
+        "max-age=60",
+        "public",
+        "no-store",
+        "public, max-age=60, no-cache",
+        "public, max-age=9, private=\"x\"",
+    ] {
         assert_eq!(all(&["public, max-age=60", one]), Freshness::Private, "{one}");
     }
-    assert_eq!(Freshness::Public(5).and(None), Freshness::Private);
+    assert_eq!(Freshness::Public(5).and(&http::HeaderMap::new()), Freshness::Private);
+    // What has lain in a cache is fresh for less.
+    for (age, left) in [("20", 40), ("60", 0), ("61", 0)] {
+        assert_eq!(Freshness::Unsaid.and(&said("public, max-age=60", Some(age))), Freshness::Public(left));
+    }
 }

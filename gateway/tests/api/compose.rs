@@ -320,6 +320,16 @@ async fn a_joined_answer_comes_as_xml_or_cbor_compressed_and_in_part() {
 }
 
 #[tokio::test]
+async fn a_joined_answer_is_fresh_no_longer_than_what_is_left_of_its_parts() {
+    let world = World::new().await;
+    let old = async || ([("cache-control", "public, max-age=60"), ("age", "60")], Json(json!({"items": []})));
+    let store = Instance::start(Router::new().route("/v1/products", get(old))).await;
+    let gateway = gateway(&world, &format!("store={}", store.address), LONG).await;
+    let answer = gateway.get("/api/mobile/v1/products", "good-1").await.expect(200);
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=0"));
+}
+
+#[tokio::test]
 async fn who_has_a_joined_answer_that_is_for_everybody_is_not_told_it_again() {
     let world = World::new().await;
     let public =
