@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Durat
 
 use axum::{body::Body, response::Response};
 use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
-use http::{HeaderValue, Request, Version, header};
+use http::{HeaderValue, Method, Request, Version, header};
 use hyper::{
     body::{Body as _, Incoming},
     server::conn::{http1, http2},
@@ -173,6 +173,8 @@ impl Talk {
         if last {
             self.told.cancel();
         }
+        // hyper leaves out what HEAD does not get over HTTP/1.1 only.
+        let bare = shares && request.method() == Method::HEAD;
         // Most have none, and one that is empty costs nothing.
         let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
         async move {
@@ -180,9 +182,19 @@ impl Talk {
             if last && !shares {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
+            if bare {
+                leave_out_content(&mut response);
+            }
             Ok(response.map(|body| Counted::around(body, entered, shares)))
         }
     }
+}
+
+fn leave_out_content(response: &mut Response) {
+    if let Some(size) = response.body().size_hint().exact().filter(|size| *size > 0) {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(size.into());
+    }
+    *response.body_mut() = Body::empty();
 }
 
 async fn linger(stream: &mut Stream) {

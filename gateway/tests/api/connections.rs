@@ -159,6 +159,28 @@ async fn http2_is_spoken_with_who_begins_with_it() {
     assert_eq!(refused.status(), 400);
 }
 
+#[tokio::test]
+async fn head_gets_no_content_over_http2_whoever_answers() {
+    let world = World::new().await;
+    let gateway = gateway(&world, |_| {}).await;
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    for (path, token, encoding, status) in [
+        ("/api/store/v1/x", "bad-1", "", 401),
+        ("/api/store/v1/x", "good-1", "", 200),
+        ("/api/store/v1/x?fields=at", "good-1", "gzip", 200),
+        ("/nothing", "", "gzip", 404),
+        ("/", "", "", 200),
+    ] {
+        let request =
+            client.head(format!("{}{path}", gateway.url)).bearer_auth(token).header("x-long", "x".repeat(2_000));
+        let answer = request.header("accept-encoding", encoding).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+        assert!(path.contains('?') || answer.headers().contains_key("content-length"), "{path}");
+        // Content would be a fault of the protocol.
+        assert_eq!(answer.bytes().await.unwrap(), "", "{path}");
+    }
+}
+
 /// A body of many pieces that is one less when it is gone.
 struct Endless(Arc<AtomicUsize>);
 
