@@ -93,9 +93,7 @@ impl Accepts {
         }
         response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT_ENCODING));
         let sizes = self.policy.least..=self.policy.most;
-        !same
-            && self.method != Method::HEAD
-            && response.body().size_hint().exact().is_some_and(|it| sizes.contains(&it))
+        !same && size(&self.method, response).is_some_and(|it| sizes.contains(&it))
     }
 
     async fn encode(self, response: Response) -> Response {
@@ -126,8 +124,18 @@ fn is_text(headers: &HeaderMap) -> bool {
         || ["+json", "+xml"].into_iter().any(ends)
 }
 
-// Encoded already, a part of something, or not to be touched.
-fn is_fixed(headers: &HeaderMap) -> bool {
+/// Bytes of an answer's content, if that is known: of the answer to HEAD those that GET would get, so that both say the
+/// same of it.
+pub fn size(method: &Method, response: &Response) -> Option<u64> {
+    let here = response.body().size_hint().exact();
+    if *method != Method::HEAD || here != Some(0) {
+        return here;
+    }
+    response.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Encoded already, a part of something, or not to be touched.
+pub fn is_fixed(headers: &HeaderMap) -> bool {
     let untouchable = |said: &HeaderValue| {
         said.as_bytes().windows(12).any(|directive| directive.eq_ignore_ascii_case(b"no-transform"))
     };

@@ -10,13 +10,14 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Collected, Limited};
 use hyper::body::Body as _;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout_at;
 
 use crate::body::Paced;
+use crate::compress;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::media;
@@ -118,19 +119,19 @@ impl Shape {
         target: &mut PathAndQuery,
     ) -> Result<Option<Self>, Refusal> {
         let Some(formats) = route.formats else { return Ok(None) };
-        let fields = Fields::take(target)?.filter(|_| head.method == Method::GET);
+        let fields = Fields::take(target)?.filter(|_| head.method == Method::GET || head.method == Method::HEAD);
         // Who says nothing takes the first.
         let format = if present.has(Present::ACCEPT) { accept::best(&head.headers) } else { Some(Format::Json) };
         let (service, policy, method) = (route.service, formats.policy, head.method.clone());
         Ok(Some(Self { service, policy, method, format, fields }))
     }
 
-    /// Makes the answer what the caller wants.
-    pub async fn give(&self, response: &mut Response) {
+    /// Makes the answer what the caller wants. Who reads all of it before a byte goes on keeps the caller's `deadline`.
+    pub async fn give(&self, response: &mut Response, deadline: Option<Deadline>) {
         let changed = match self.wanted(response) {
             Ok(None) => return,
             // Seldom: no part of what is moved about with all others.
-            Ok(Some(format)) => Box::pin(self.change(std::mem::take(response), format)).await,
+            Ok(Some(format)) => Box::pin(self.change(std::mem::take(response), format, deadline)).await,
             Err(refusal) => Err(refusal),
         };
         *response = changed.unwrap_or_else(IntoResponse::into_response);
@@ -152,30 +153,51 @@ impl Shape {
             None if is_problem || !read_only => Format::Json,
             None => return Err(Refusal::NotAcceptable),
         };
-        if (format == Format::Json && (self.fields.is_none() || is_problem)) || self.method == Method::HEAD {
+        if (format == Format::Json && (self.fields.is_none() || is_problem)) || compress::is_fixed(response.headers()) {
             return Ok(None);
         }
-        let size = response.body().size_hint().exact();
+        let size = compress::size(&self.method, response);
         Ok(size.is_some_and(|size| size > 0 && size <= self.policy.largest).then_some(format))
     }
 
-    async fn change(&self, response: Response, format: Format) -> Result<Response, Refusal> {
+    async fn change(
+        &self,
+        response: Response,
+        format: Format,
+        deadline: Option<Deadline>,
+    ) -> Result<Response, Refusal> {
         let is_problem = is_problem(response.status());
-        let fields = self.fields.as_ref().filter(|_| !is_problem);
         let (mut head, body) = response.into_parts();
-        let Ok(body) = body.collect().await else { return Err(Refusal::BadAnswer { service: self.service }) };
-        let body = body.to_bytes();
-        let Ok(mut value) = Format::Json.read(&body) else { return Ok(Response::from_parts(head, Body::from(body))) };
-        if let Some(fields) = fields {
-            fields.keep(&mut value);
-        }
+        let content = if self.method == Method::HEAD {
+            Vec::new()
+        } else {
+            let body = self.whole(body, deadline).await?;
+            let Ok(mut value) = Format::Json.read(&body) else {
+                return Ok(Response::from_parts(head, Body::from(body)));
+            };
+            if let Some(fields) = self.fields.as_ref().filter(|_| !is_problem) {
+                fields.keep(&mut value);
+            }
+            format.write(&value, is_problem)
+        };
         head.headers.remove(header::CONTENT_LENGTH);
         if format != Format::Json {
             let name = if is_problem && format == Format::Xml { "application/problem+xml" } else { format.names()[0] };
             head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(name));
             tags::weaken(&mut head.headers);
         }
-        Ok(Response::from_parts(head, Body::from(format.write(&value, is_problem))))
+        Ok(Response::from_parts(head, Body::from(content)))
+    }
+
+    async fn whole(&self, body: Body, deadline: Option<Deadline>) -> Result<Bytes, Refusal> {
+        let service = self.service;
+        let body = match deadline {
+            Some(deadline) => timeout_at(deadline.at, body.collect())
+                .await
+                .map_err(|_| Refusal::Timeout { service, after: deadline.total })?,
+            None => body.collect().await,
+        };
+        body.map(Collected::to_bytes).map_err(|_| Refusal::BadAnswer { service })
     }
 }
 

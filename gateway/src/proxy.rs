@@ -63,7 +63,7 @@ async fn govern(
     let encodings = Accepts::take(&route, &head.method, &mut head.headers, present);
     let tags = Tags::take(&route, &mut head.headers, present);
     let shape = Shape::take(&route, &head, present, &mut target);
-    let mut noted = Noted { standing: Standing::default(), metered: app.metering.enter(&route) };
+    let mut noted = Noted { standing: Standing::default(), metered: app.metering.enter(&route), deadline: None };
     let answer = match &shape {
         Ok(_) => pass(app, (&policies, &route), &mut noted, target, (&mut head, present), (peer, now), body).await,
         Err(refusal) => Err(refusal.clone()),
@@ -71,7 +71,7 @@ async fn govern(
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     noted.standing.tell(response.headers_mut());
     if let Ok(Some(shape)) = shape {
-        shape.give(&mut response).await;
+        shape.give(&mut response, noted.deadline).await;
     }
     if let Some(encodings) = encodings {
         encodings.compress(&mut response).await;
@@ -115,13 +115,14 @@ fn target(path: &str, query: Option<&str>) -> Option<PathAndQuery> {
 struct Noted {
     standing: Standing,
     metered: Metered,
+    deadline: Option<Deadline>,
 }
 
 // By the client's plan, or by the address until the client is known.
 async fn identify(
     app: &App,
     (policies, route): (&Policies, &Route),
-    Noted { standing, metered }: &mut Noted,
+    Noted { standing, metered, .. }: &mut Noted,
     request: &Parts,
     (peer, now): (Option<&Peer>, std::time::Instant),
 ) -> Result<Option<(HeaderValue, Arc<Claims>)>, Refusal> {
@@ -148,6 +149,7 @@ async fn pass(
     body: Body,
 ) -> Result<Response, Refusal> {
     let deadline = Deadline::of_request(head, present, route, now)?;
+    noted.deadline = Some(deadline);
     let is_operator = || route.audience.is_some_and(|audience| app.translator.is_operator(&head.headers, audience));
     let admitted = app.shedder.admit(route, now.into_std(), is_operator)?;
     let identity = {

@@ -31,7 +31,7 @@ impl Wanted {
     pub async fn give(self, answer: Response) -> Response {
         let mut response = validated(&self.method, &self.known, answer).await;
         if let Some(shape) = &self.shape {
-            shape.give(&mut response).await;
+            shape.give(&mut response, None).await;
         }
         if let Some(encodings) = self.encodings {
             encodings.compress(&mut response).await;

@@ -17,7 +17,7 @@ pub fn best(headers: &HeaderMap) -> Option<Format> {
     }
     let mut best = None;
     for format in Format::ALL {
-        let weight = format.names().iter().map(|name| weight(&ranges, name)).max().unwrap_or_default();
+        let weight = weight(&ranges, format);
         if weight > best.map_or(0, |(weight, _)| weight) {
             best = Some((weight, format));
         }
@@ -25,11 +25,13 @@ pub fn best(headers: &HeaderMap) -> Option<Format> {
     best.map(|(_, format)| format)
 }
 
-// The most specific range says it.
-fn weight(ranges: &[(String, u16)], name: &str) -> u16 {
-    let kind = name.split('/').next().unwrap_or_default();
+// The most specific range says it: who names the format by one of its names means it by the others as well.
+fn weight(ranges: &[(String, u16)], format: Format) -> u16 {
     let said = |range: &str| ranges.iter().find(|(known, _)| known == range).map(|(_, weight)| *weight);
-    said(name).or_else(|| said(&format!("{kind}/*"))).or_else(|| said("*/*")).unwrap_or(0)
+    let names = format.names().iter();
+    let of_kind = |name: &&str| said(&format!("{}/*", name.split('/').next().unwrap_or_default()));
+    let named = names.clone().filter_map(|name| said(name)).max();
+    named.or_else(|| names.filter_map(of_kind).max()).or_else(|| said("*/*")).unwrap_or(0)
 }
 
 // In thousandths.
@@ -64,7 +66,9 @@ mod tests {
             ("application/cbor, application/json;q=0.9", Some(F::Cbor)),
             ("application/cbor;q=0.1, application/json;q=0", Some(F::Cbor)),
             ("text/html, application/xml;q=0.9, */*;q=0.8", Some(F::Xml)),
-            ("application/json;q=0, */*;q=0.1", Some(F::Json)),
+            ("application/json;q=0, */*;q=0.1", Some(F::Xml)),
+            ("application/json;q=0.5, application/xml;q=0, */*;q=0.8", Some(F::Cbor)),
+            ("text/*;q=0.5, application/*;q=0.1", Some(F::Xml)),
             ("application/problem+json", Some(F::Json)),
             ("text/html", None),
             ("*/*;q=0", None),

@@ -79,6 +79,20 @@ async fn an_answer_is_compressed_as_the_caller_can_undo_it() {
 }
 
 #[tokio::test]
+async fn head_is_told_what_get_would_be() {
+    let (_world, gateway, _store) = world().await;
+    for path in ["x", "small"] {
+        let headers = [("accept-encoding", "gzip"), ("x-say", "etag: \"7\"")];
+        let whole = get(&gateway, path, &headers).await;
+        let head = reqwest::Client::new().head(format!("{}/api/store/v1/{path}", gateway.url)).bearer_auth("good-1");
+        let head = headers.iter().fold(head, |head, (name, value)| head.header(*name, *value)).send().await.unwrap();
+        for name in ["content-type", "content-length", "content-encoding", "etag", "vary"] {
+            assert_eq!(head.headers().get(name), whole.headers().get(name), "{name} of {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_small_encoded_already_or_not_to_be_touched_stays_as_it_is() {
     let (_world, gateway, _store) = world().await;
     for (path, said) in [

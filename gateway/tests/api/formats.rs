@@ -1,14 +1,20 @@
 //! JSON, XML and CBOR, whole and in part.
 
+use std::convert::Infallible;
+
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::IntoResponse;
-use http::{HeaderValue, Method};
+use futures::StreamExt;
+use gateway::cache::Limits;
+use gateway::config::discovery;
+use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::Answer;
 
 use crate::services::Instance;
-use crate::world::{Gateway, World};
+use crate::world::{Gateway, SOON, World, routes};
 
 const PRODUCTS: &str = "/api/store/v1/products";
 
@@ -23,7 +29,19 @@ async fn world() -> (World, Gateway, Instance) {
         let (head, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let mut response = match (&head.method, head.uri.path()) {
-            (&Method::GET, "/v1/products") => axum::Json(products()).into_response(),
+            (&Method::GET | &Method::HEAD, "/v1/products") => axum::Json(products()).into_response(),
+            (&Method::GET, "/v1/fixed") => {
+                ([("cache-control", "no-transform")], axum::Json(products())).into_response()
+            }
+            (&Method::GET, "/v1/part") => {
+                (StatusCode::PARTIAL_CONTENT, [("content-range", "bytes 0-9/99")], axum::Json(products()))
+                    .into_response()
+            }
+            (&Method::GET, "/v1/endless") => {
+                let begun = futures::stream::iter([Ok::<_, Infallible>(&b"{\"a\":"[..])]);
+                let body = Body::from_stream(begun.chain(futures::stream::pending()));
+                ([("content-type", "application/json"), ("content-length", "99")], body).into_response()
+            }
             (&Method::GET, "/v1/picture") => ([("content-type", "image/png")], "x").into_response(),
             (&Method::GET, _) => web::Problem::not_found("nothing", "Nothing is here").into_response(),
             _ => ([("content-type", head.headers["content-type"].clone())], body).into_response(),
@@ -33,7 +51,9 @@ async fn world() -> (World, Gateway, Instance) {
         response
     };
     let store = Instance::start(Router::new().fallback(answer)).await;
-    let gateway = world.gateway(&format!("store={}", store.address)).await;
+    let quick = routes(|route| route.pause = 10 * SOON);
+    let places = discovery(&format!("store={}", store.address)).unwrap();
+    let gateway = world.gateway_with(places, quick, Limits::default()).await;
     (world, gateway, store)
 }
 
@@ -63,6 +83,40 @@ async fn an_answer_comes_in_the_format_that_is_asked_for() {
     let cbor = request.send().await.unwrap();
     assert_eq!(cbor.headers()["content-type"], "application/cbor");
     assert_eq!(ciborium::from_reader::<Value, _>(&cbor.bytes().await.unwrap()[..]).unwrap(), products());
+}
+
+#[tokio::test]
+async fn head_is_told_what_get_would_be() {
+    let (_world, gateway, _store) = world().await;
+    for (path, accept) in [(PRODUCTS.to_owned(), "application/xml"), (format!("{PRODUCTS}?fields=next"), "*/*")] {
+        let accept = [("accept", accept)];
+        let get = ask(&gateway, Method::GET, &path, &accept, vec![]).await.expect(200);
+        let head = ask(&gateway, Method::HEAD, &path, &accept, vec![]).await.expect(200);
+        for name in ["content-type", "etag", "vary"] {
+            assert_eq!(head.header(name), get.header(name), "{name} of {path}");
+        }
+        // How long it would be is not known before it is written.
+        assert_eq!((head.header("content-length"), head.body.as_str()), (None, ""));
+    }
+}
+
+#[tokio::test]
+async fn parts_and_what_is_not_to_be_touched_stay_as_they_are() {
+    let (_world, gateway, _store) = world().await;
+    for (path, status) in [("/api/store/v1/part", 206), ("/api/store/v1/fixed", 200)] {
+        for (path, accept) in [(path.to_owned(), "application/xml"), (format!("{path}?fields=next"), "*/*")] {
+            let answer = get(&gateway, &path, accept).await.expect(status);
+            assert_eq!((answer.json(), answer.header("etag")), (products(), Some("\"7\"")), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_written_anew_comes_within_the_callers_time() {
+    let (_world, gateway, _store) = world().await;
+    let hurry = [("accept", "application/xml"), ("request-timeout-ms", "200")];
+    let answer = ask(&gateway, Method::GET, "/api/store/v1/endless", &hurry, vec![]).await;
+    assert_eq!(answer.expect(504).code(), "upstream_timeout");
 }
 
 #[tokio::test]
