@@ -28,10 +28,10 @@ pub fn best(headers: &HeaderMap) -> Option<Format> {
 // The most specific range says it: who names the format by one of its names means it by the others as well.
 fn weight(ranges: &[(String, u16)], format: Format) -> u16 {
     let said = |range: &str| ranges.iter().find(|(known, _)| known == range).map(|(_, weight)| *weight);
-    let names = format.names().iter();
+    let all = format.names().iter();
     let of_kind = |name: &&str| said(&format!("{}/*", name.split('/').next().unwrap_or_default()));
-    let named = names.clone().filter_map(|name| said(name)).max();
-    named.or_else(|| names.filter_map(of_kind).max()).or_else(|| said("*/*")).unwrap_or(0)
+    let named = all.clone().filter_map(|name| said(name)).max();
+    named.or_else(|| all.filter_map(of_kind).max()).or_else(|| said("*/*")).unwrap_or(0)
 }
 
 // In thousandths.
