@@ -41,7 +41,7 @@ pub use logout::{Logout, LogoutClaims};
 pub use outward::is_public;
 pub use pkce::{Challenge, Verifier};
 pub use profile::{PostalAddress, Profile, UserClaims};
-pub use redirect::{form_targets, origin, redirect_matches, registrable, with_query};
+pub use redirect::{form_targets, origin_as_sent, redirect_matches, registrable, with_query};
 pub use refusal::{Code, Refusal};
 pub use registration::{Allowance, Registration};
 pub use resources::Resources;

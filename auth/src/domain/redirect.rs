@@ -75,6 +75,12 @@ pub fn origin(uri: &str) -> &str {
     }
 }
 
+/// The origin of an https redirect URI as browsers write it: in lower case, and without the port that is usual.
+pub fn origin_as_sent(uri: &str) -> String {
+    let origin = origin(uri).to_ascii_lowercase();
+    origin.strip_suffix(":443").map(str::to_owned).unwrap_or(origin)
+}
+
 /// Where a form may lead to on a page for a client: to this address of it, and to the origins that it is registered with.
 /// Some browsers hold the redirects that follow to it as well, so a client that sends users on elsewhere registers where.
 pub fn form_targets(destination: &str, origins: &[String]) -> String {
@@ -212,5 +218,9 @@ mod tests {
         assert_eq!(origin("https://shop.example"), "https://shop.example");
         assert_eq!(origin("http://[::1]:7000/callback"), "http:");
         assert_eq!(origin("com.example.app:/callback"), "com.example.app:");
+        for uri in ["https://shop.example/cb", "https://Shop.Example/Cb", "https://shop.example:443/cb?a=b"] {
+            assert_eq!(origin_as_sent(uri), "https://shop.example", "{uri}");
+        }
+        assert_eq!(origin_as_sent("https://shop.example:8443/cb"), "https://shop.example:8443");
     }
 }

@@ -21,8 +21,8 @@ pub struct Settings {
     #[arg(long, env = "ADVERTISE")]
     pub advertise: Option<String>,
 
-    /// The one public origin, without a trailing slash. The token issuer is {PUBLIC_URL}/auth.
-    #[arg(long, env = "PUBLIC_URL", default_value = "http://localhost:8080", value_parser = base_url)]
+    /// The one public origin, in lower case, without a path or a trailing slash. The token issuer is {PUBLIC_URL}/auth.
+    #[arg(long, env = "PUBLIC_URL", default_value = "http://localhost:8080", value_parser = origin)]
     pub public_url: String,
 
     /// Where auth is reached from inside, with its path.
@@ -114,4 +114,40 @@ fn base_url(text: &str) -> Result<String, String> {
         return Err("must be http(s)://host[:port][/path] without a trailing slash or query".to_owned());
     }
     Ok(text.to_owned())
+}
+
+// Others compare it as a string, and begin where it ends.
+fn origin(text: &str) -> Result<String, String> {
+    let uri: http::Uri = base_url(text)?.parse().map_err(|error| format!("not a URL: {error}"))?;
+    let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+    let whole = ["http://", "https://"].iter().any(|scheme| text.strip_prefix(scheme) == Some(authority));
+    if !whole || authority.bytes().any(|byte| byte == b'@' || byte.is_ascii_uppercase()) {
+        return Err("must be http(s)://host[:port], in lower case and without a path".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_origin_is_one_as_browsers_write_it() {
+        for good in ["http://localhost:8080", "https://shop.example", "https://[2001:db8::1]:8443"] {
+            assert_eq!(origin(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "HTTPS://shop.example",
+            "https://Shop.example",
+            "https://shop.example/",
+            "https://shop.example/shop",
+            "https://shop.example#",
+            "https://shop.example?",
+            "https://user@shop.example",
+            "ftp://shop.example",
+            "shop.example",
+        ] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
 }

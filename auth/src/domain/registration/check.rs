@@ -2,7 +2,7 @@
 
 use crate::domain::{
     Allowance, AuthenticationMethod, Client, Code, GrantType, LoginRules, Refusal, Registration, Resources, Scopes,
-    SecurityProfile, Signing, SigningAlgorithm, origin, registrable,
+    SecurityProfile, Signing, SigningAlgorithm, origin_as_sent, registrable,
 };
 
 const MOST_URIS: usize = 20;
@@ -22,8 +22,8 @@ impl Registration {
         }
         self.check_uris(with_users)?;
         let name = self.client_name.as_deref().unwrap_or(client_id);
-        if name.trim().is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-            return Err(wrong("client_name must be one line of 100 characters at the most"));
+        if !is_one_line(name) || name.chars().count() > LONGEST_NAME {
+            return Err(wrong("client_name must be one line of 100 characters at the most, none of them unseen"));
         }
         let public = method == AuthenticationMethod::None;
         let pages = self.redirect_uris.iter().filter(|uri| public && uri.starts_with("https://"));
@@ -41,7 +41,7 @@ impl Registration {
             secret_hash: None,
             grant_types,
             redirect_uris: self.redirect_uris.clone(),
-            origins: pages.map(|uri| origin(uri).to_owned()).collect(),
+            origins: pages.map(|uri| origin_as_sent(uri)).collect(),
             scopes: self.scopes(most)?,
             plan: "free".to_owned(),
             login: LoginRules {
@@ -164,6 +164,18 @@ impl Registration {
     }
 }
 
+// Users decide by it: nothing in it may turn around what stands beside it, or hide. The joiners some scripts need, but not
+// alone.
+fn is_one_line(name: &str) -> bool {
+    let joins = |c: char| matches!(c, '\u{200c}' | '\u{200d}');
+    let unseen = |c: char| {
+        let turns_around =
+            matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+        turns_around || c.is_control() || matches!(c, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+    };
+    !name.contains(unseen) && name.chars().any(|c| !c.is_whitespace() && !joins(c))
+}
+
 fn wrong(text: &'static str) -> Refusal {
     Code::InvalidClientMetadata.because(text)
 }
@@ -193,6 +205,21 @@ mod tests {
         assert_eq!(client.security.method, Some(AuthenticationMethod::SecretBasic));
         assert_eq!((client.scopes, client.name.as_str()), (most().scopes, "app-1"));
         assert!(client.login.asks_consent && client.login.require_pkce && client.origins.is_empty());
+        for name in [
+            "Fahrr\u{e4}der",
+            "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
+            "\u{1f469}\u{200d}\u{1f33e}",
+        ] {
+            let metadata = json!({"redirect_uris": ["https://shop.example/cb"], "client_name": name});
+            assert_eq!(check(metadata).unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn pages_of_a_public_client_are_known_by_their_origin_as_browsers_send_it() {
+        let uris = ["https://Shop.Example:443/cb", "https://app.example:8443/cb", "http://127.0.0.1/cb"];
+        let metadata = json!({"redirect_uris": uris, "token_endpoint_auth_method": "none"});
+        assert_eq!(check(metadata).unwrap().origins, ["https://shop.example", "https://app.example:8443"]);
     }
 
     #[test]
@@ -235,6 +262,11 @@ mod tests {
             json!({"redirect_uris": uri, "scope": "accounting:pay"}),
             json!({"redirect_uris": uri, "scope": ""}),
             json!({"redirect_uris": uri, "client_name": "a\nb"}),
+            json!({"redirect_uris": uri, "client_name": "a\u{2028}b"}),
+            json!({"redirect_uris": uri, "client_name": "pohs \u{202e}my"}),
+            json!({"redirect_uris": uri, "client_name": "\u{2067}my shop"}),
+            json!({"redirect_uris": uri, "client_name": "Dem\u{200b}o"}),
+            json!({"redirect_uris": uri, "client_name": " \u{200d}"}),
             json!({"redirect_uris": uri, "client_name": "x".repeat(101)}),
             json!({"redirect_uris": uri, "application_type": "toaster"}),
             json!({"redirect_uris": uri, "subject_type": "pairwise"}),
