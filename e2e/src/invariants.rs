@@ -22,8 +22,11 @@ struct Questions {
 
 #[rustfmt::skip]
 const QUESTIONS: &[Questions] = &[
-    Questions { service: "store", has_view: true, states: &[] },
+    Questions { service: "store", has_view: true, states: &[
+        ("availability", "select sku, available::text from availability"),
+    ] },
     Questions { service: "inventory", has_view: true, states: &[
+        ("stock", "select sku, (on_hand - reserved)::text from stock"),
         ("reservation", "select order_id::text, state::text from reservation"),
     ] },
     Questions { service: "accounting", has_view: true, states: &[
@@ -104,6 +107,12 @@ fn disagreements(tables: &BTreeMap<&str, States>) -> Vec<Violation> {
     for table in ["payment", "shipment", "reservation"] {
         let strangers = of(table).keys().filter(|id| !orders.contains_key(*id));
         found.extend(strangers.map(|id| format!("{table} of unknown order {id}")));
+    }
+    for (sku, left) in of("stock") {
+        let shown = of("availability").get(sku);
+        if shown != Some(left) {
+            found.push(format!("of {sku} {left} can be sold, and the store was told {shown:?}"));
+        }
     }
     found
 }

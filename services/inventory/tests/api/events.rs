@@ -197,6 +197,38 @@ async fn every_change_of_stock_is_announced_with_a_rising_version() {
 }
 
 #[tokio::test]
+async fn stock_is_announced_again_above_every_version_that_was_said() {
+    let it = Inventory::start().await;
+    for sku in ["MUG-BLUE", "BOWL-ASH"] {
+        it.receive(sku, 10).await;
+    }
+    it.reserved(&[("MUG-BLUE", 2)]).await;
+    eventually(async || it.number("select count(*) from messaging.outbox where published_at is null").await == 0).await;
+    let mut heard = pin!(messaging::broadcast::<StockChanged>("test", &it.nats.url()).await.unwrap());
+    assert_eq!(eventually(async || heard.next().await).await, Heard::Listening);
+    let mut least = it.number("select max(version) from stock").await;
+    for _ in 0..2 {
+        assert_eq!(it.number("select announce_stock_again()").await, 2);
+        let mut said = Vec::new();
+        while said.len() < 2 {
+            if let Heard::Event(stock) = eventually(async || heard.next().await).await {
+                assert!(stock.version > least, "{stock:?}");
+                said.push(stock);
+            }
+        }
+        least = said.iter().map(|it| it.version).max().unwrap();
+        let numbers = |it: &StockChanged| (it.sku.to_string(), it.on_hand, it.reserved, it.available);
+        said.sort_by(|a, b| a.sku.cmp(&b.sku));
+        let expected = [("BOWL-ASH".to_owned(), 10, 0, 10), ("MUG-BLUE".to_owned(), 10, 2, 8)];
+        assert_eq!(said.iter().map(numbers).collect::<Vec<_>>(), expected);
+    }
+    it.receive("MUG-BLUE", 1).await;
+    let Heard::Event(next) = eventually(async || heard.next().await).await else { panic!("the watch broke off") };
+    assert!(next.version > least && next.on_hand == 11, "{next:?}");
+    it.end().await;
+}
+
+#[tokio::test]
 async fn a_refused_reservation_announces_nothing() {
     let it = Inventory::start().await;
     it.receive("MUG-BLUE", 1).await;

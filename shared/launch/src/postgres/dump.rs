@@ -14,6 +14,9 @@ const DROP: &str = "DROP DATABASE IF EXISTS %I WITH (FORCE)";
 const RENAME: &str = "ALTER DATABASE %I RENAME TO %I;";
 /// What the database that it replaces is called until it is dropped.
 const OLD: &str = "_replaced";
+/// What inventory has for the case that it or a listener was put back: see its migrations.
+const STOCK_AGAIN: &str = "DO $$ BEGIN IF to_regprocedure('announce_stock_again()') IS NOT NULL THEN
+    PERFORM announce_stock_again(); END IF; END $$";
 /// Tables of auth that hold what can be revoked, taken back or used up.
 const FORGOTTEN: [&str; 9] = [
     "login_session",
@@ -91,7 +94,8 @@ impl Access {
     }
 
     /// Lets everything wait for its publication again that the outbox keeps. After a restore: nobody knows any more who
-    /// has heard it. Whom it took effect for before knows it by its id.
+    /// has heard it. Whom it took effect for before knows it by its id. How stock stands is said anew: of what was lost
+    /// the outbox keeps the last hour only, and who has heard of a later version listens to no earlier one.
     pub async fn publish_all_again(&self, name: &str) -> Result<u64> {
         let mut db = self.connect(name).await?;
         if !sqlx::query_scalar("SELECT to_regclass('messaging.outbox') IS NOT NULL").fetch_one(&mut db).await? {
@@ -99,6 +103,7 @@ impl Access {
         }
         let again = "UPDATE messaging.outbox SET published_at = NULL WHERE published_at IS NOT NULL";
         let done = sqlx::query(again).execute(&mut db).await?;
+        sqlx::raw_sql(STOCK_AGAIN).execute(&mut db).await.context("stock cannot be announced again")?;
         db.close().await?;
         Ok(done.rows_affected())
     }
