@@ -20,7 +20,8 @@ mod users;
 
 pub use clients::{find_client, is_registered_origin, upsert_client};
 pub use consents::{
-    Application, delete_consent, find_consent, list_applications, lock_consent, revoke_grants_to, upsert_consent,
+    Application, delete_consent, delete_consents_to, find_consent, list_applications, lock_consent, revoke_grants_to,
+    upsert_consent,
 };
 pub use devices::{
     Decision, DeviceQuestion, NewDevice, allow_device, deny_device, find_device, insert_device, poll_device,

@@ -61,6 +61,12 @@ pub async fn delete_consent(db: &mut PgConnection, user_id: Uuid, client_id: &st
     Ok(())
 }
 
+/// Forgets what all users have allowed a client. Grants under way are waited for.
+pub async fn delete_consents_to(db: &mut PgConnection, client_id: &str) -> Result<()> {
+    sqlx::query!("DELETE FROM consent WHERE client_id = $1", client_id).execute(db).await?;
+    Ok(())
+}
+
 /// The clients that a user has allowed something or that can act for the user now, or as soon as they fetch what waits for
 /// them, by name; a hundred at the most.
 pub async fn list_applications(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> Result<Vec<Application>> {

@@ -89,15 +89,19 @@ impl Client {
     #[must_use]
     pub fn governed_like(mut self, before: Self) -> Self {
         let unproven = before.is_confidential() && !self.is_confidential();
-        let elsewhere = self.redirect_uris.iter().any(|uri| !before.redirect_uris.contains(uri));
-        let more = !self.scopes.within(&before.scopes)
-            || Resources::within(self.resources.clone(), before.resources.as_ref()).ok()
-                != Some(self.resources.clone());
+        let more = self.goes_beyond(&before);
         self.plan = before.plan;
         self.login.require_pkce = before.login.require_pkce || unproven;
-        self.login.asks_consent = before.login.asks_consent || elsewhere || more;
+        self.login.asks_consent = before.login.asks_consent || more;
         self.security.introspects_others = before.security.introspects_others && !unproven;
         self
+    }
+
+    /// Whether it names a redirect URI, a scope or a service that it had not `before`: what users allowed was not for that.
+    pub fn goes_beyond(&self, before: &Self) -> bool {
+        let elsewhere = self.redirect_uris.iter().any(|uri| !before.redirect_uris.contains(uri));
+        let services = Resources::within(self.resources.clone(), before.resources.as_ref()).ok();
+        elsewhere || !self.scopes.within(&before.scopes) || services != Some(self.resources.clone())
     }
 
     /// Whether users may be sent back to `uri`.

@@ -78,7 +78,8 @@ pub async fn show(
 #[utoipa::path(put, path = "/auth/register/{client_id}", operation_id = "changeRegistration", tag = "registration",
     summary = "Change a registration",
     description = "What is left out is taken back to what it is unless told. Tokens stay as they were issued, but are not \
-        renewed beyond what the client is now.",
+        renewed beyond what the client is now. Where it names a redirect URI, a scope or a service that it had not, users \
+        are asked again.",
     params(("client_id" = String, Path, description = "Which client.")),
     request_body(content = Registration, content_type = "application/json",
         description = "What the client is to be; with its `client_id`."),
@@ -102,6 +103,9 @@ pub async fn change(
     let registration = read(&body)?;
     is_about(&body, &before)?;
     let (client, secret) = checked(&app, &registration, &client_id, &allowance, before.secret_hash)?;
+    if client.goes_beyond(&before) {
+        db::delete_consents_to(&mut tx, &client_id).await.map_err(Error::from)?;
+    }
     let client = client.governed_like(before);
     db::upsert_client(&mut tx, &client, app.clock.now()).await.map_err(Error::from)?;
     record(&mut tx, &app, Happened::ClientChanged, &client_id).await?;

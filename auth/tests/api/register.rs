@@ -331,6 +331,36 @@ async fn what_cannot_be_registered_is_refused_with_the_code_of_the_standard() {
 }
 
 #[tokio::test]
+async fn who_has_allowed_a_client_something_is_asked_again_when_it_names_an_address_or_a_service_that_it_had_not() {
+    let auth = Auth::start().await;
+    let allowed = allow(&auth, &json!({"scope": "openid order:read"})).await;
+    let order = format!("{PUBLIC_URL}/api/order");
+    let mut metadata = json!({"redirect_uris": [CALLBACK], "resources": [order]});
+    let client = auth.client.post(REGISTER, text(&allowed, "initial_access_token"), &metadata).await.expect(201).json();
+    let (client_id, own) = (text(&client, "client_id"), text(&client, "registration_access_token"));
+    metadata["client_id"] = client_id.into();
+    let cookie = auth.log_in("alice").await;
+    let ask = async || auth.get(&authorize(&[("client_id", client_id)]), &cookie).await;
+    let page = ask().await.expect(200);
+    auth.press(&page, &cookie, &[("decision", "allow")]).await.expect(303);
+    for (name, value, status) in [
+        ("client_name", json!("Another name"), 303),
+        ("redirect_uris", json!([CALLBACK, "https://elsewhere.example/cb"]), 200),
+        ("redirect_uris", json!([CALLBACK]), 303),
+        ("resources", json!([order, format!("{PUBLIC_URL}/api/store")]), 200),
+        ("resources", json!([order]), 303),
+    ] {
+        metadata[name] = value;
+        auth.client.put(&format!("{REGISTER}/{client_id}"), own, &metadata).await.expect(200);
+        let answer = ask().await.expect(status);
+        if status == 200 {
+            auth.press(&answer, &cookie, &[("decision", "allow")]).await.expect(303);
+        }
+    }
+    auth.end().await;
+}
+
+#[tokio::test]
 async fn only_operators_let_clients_register() {
     let auth = Auth::start().await;
     auth.client.post(TOKENS, NOBODY, &json!({})).await.expect(401);
