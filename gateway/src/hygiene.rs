@@ -1,9 +1,23 @@
 //! Requests that no honest caller sends, or that ask for what is not done here. How their bytes may be framed is for
 //! `connections` to judge.
 
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
 use http::{HeaderMap, HeaderValue, Version, header, request::Parts, uri::Authority};
 
 use crate::{error::Refusal, path::PathFault, present::Present};
+
+/// The same for the gateway's own pages.
+pub async fn guard(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    match check(&head, Present::of(&head.headers)) {
+        Ok(()) => next.run(Request::from_parts(head, body)).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
 
 /// Refuses a target that is no path, a host that is none, several or no host at all, and other protocols.
 pub fn check(head: &Parts, present: Present) -> Result<(), Refusal> {

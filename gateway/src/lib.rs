@@ -254,6 +254,7 @@ fn front(app: App, verifier: Verifier, tls: Option<Tls>) -> Front {
         .route("/{*path}", any(compose::answer))
         .with_state(Arc::clone(&app))
         .merge(for_operators(Operators { app: Arc::clone(&app), verifier }))
+        .layer(from_fn(hygiene::guard))
         .layer(from_fn(trail::leave));
     Front::new(app, pages, tls)
 }

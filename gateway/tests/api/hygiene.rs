@@ -201,6 +201,20 @@ async fn what_no_honest_caller_sends_is_refused_and_never_forwarded() {
 }
 
 #[tokio::test]
+async fn the_gateways_own_pages_are_told_to_nobody_else_either() {
+    let world = World::new().await;
+    let (_store, gateway) = recorded(&world).await;
+    for path in ["/", "/docs/", "/status", "/nothing"] {
+        for head in ["", "Host: a\r\nHost: b\r\n", "Host: a b\r\n", "Host: h\r\nUpgrade: websocket\r\n"] {
+            let request = format!("GET {path} HTTP/1.1\r\n{head}Connection: close\r\n\r\n");
+            let answer = raw::send(gateway.address(), &request).await;
+            assert_eq!(raw::status(&answer), 400, "{request:?} was answered {answer:?}");
+        }
+    }
+    assert_eq!(raw::status(&raw::send(gateway.address(), "GET / HTTP/1.0\r\n\r\n").await), 200);
+}
+
+#[tokio::test]
 async fn what_comes_before_a_bad_request_is_answered_and_what_comes_after_it_is_not() {
     let world = World::new().await;
     let (store, gateway) = recorded(&world).await;
