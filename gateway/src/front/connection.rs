@@ -2,9 +2,12 @@
 
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{body::Body, response::Response};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
 use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
-use http::{HeaderValue, Method, Request, Version, header};
+use http::{HeaderValue, Method, Request, StatusCode, Version, header};
 use hyper::{
     body::{Body as _, Incoming},
     server::conn::{http1, http2},
@@ -56,6 +59,7 @@ pub async fn serve(
         peer: Peer::at(peer),
         watch: Arc::default(),
         requests: limits.requests,
+        headers: limits.headers,
         told: CancellationToken::new(),
     });
     if version == Version::HTTP_2 {
@@ -102,6 +106,8 @@ struct Talk {
     peer: Peer,
     watch: Arc<Watch>,
     requests: u64,
+    // hyper counts them over HTTP/1.1 only.
+    headers: usize,
     // By the last of them.
     told: CancellationToken,
 }
@@ -174,11 +180,16 @@ impl Talk {
             self.told.cancel();
         }
         // hyper leaves out what HEAD does not get over HTTP/1.1 only.
-        let bare = shares && request.method() == Method::HEAD;
+        let (bare, too_many) =
+            (shares && request.method() == Method::HEAD, shares && request.headers().len() > self.headers);
         // Most have none, and one that is empty costs nothing.
         let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
         async move {
-            let mut response = self.front.answer(request, &self.peer).await;
+            let mut response = if too_many {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response()
+            } else {
+                self.front.answer(request, &self.peer).await
+            };
             if last && !shares {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }

@@ -135,6 +135,18 @@ async fn too_many_headers_or_too_long_ones_are_told_so() {
 }
 
 #[tokio::test]
+async fn too_many_headers_are_told_so_over_http2_as_well() {
+    let world = World::new().await;
+    let gateway = gateway(&world, |it| it.headers = 20).await;
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    for (many, status) in [(10, 200), (30, 431)] {
+        let request = client.get(format!("{}/api/store/v1/x", gateway.url)).bearer_auth("good-1");
+        let request = (0..many).fold(request, |request, nth| request.header(format!("x-{nth}"), "y"));
+        assert_eq!(request.send().await.unwrap().status(), status);
+    }
+}
+
+#[tokio::test]
 async fn a_connection_is_closed_after_its_last_request() {
     let world = World::new().await;
     let gateway = gateway(&world, |it| it.requests = 2).await;
