@@ -74,9 +74,22 @@ pub fn inbound(headers: &mut HeaderMap, present: Present, route: &Route, peer: O
         if present.has(Present::DPOP) {
             headers.remove(DPOP);
         }
+    } else if present.has(Present::COOKIE) {
+        join_cookies(headers);
     }
     if let Some(peer) = peer {
         headers.insert(FORWARDED_FOR, peer.spelled.clone());
+    }
+}
+
+// Over HTTP/2 each may come by itself; over HTTP/1.1 they are one (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let all: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(all) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, all);
     }
 }
 

@@ -108,6 +108,16 @@ async fn auth_gets_and_gives_everything_that_a_login_needs() {
 }
 
 #[tokio::test]
+async fn cookies_that_come_apart_over_http2_are_one_header_behind_it() {
+    let world = World::new().await;
+    let gateway = world.gateway("store=http://127.0.0.1:9").await;
+    let browser = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let request = browser.get(format!("{}/auth/login", gateway.url)).header("cookie", "a=1").header("cookie", "b=2");
+    let arrived: Arrived = request.send().await.unwrap().json().await.unwrap();
+    assert_eq!(arrived.header("cookie"), "a=1; b=2");
+}
+
+#[tokio::test]
 async fn a_request_id_is_kept_or_made_and_comes_back() {
     let world = World::new().await;
     let store = Instance::echo("store").await;
