@@ -15,30 +15,35 @@ pub type Shared = Arc<ArcSwap<Policies>>;
 
 /// Takes over what the file says whenever it says something else. `text` is what was read last. Never ends.
 pub async fn follow(shared: Shared, file: PathBuf, mut text: String) {
-    let mut hangups = Hangups::new();
+    let (mut hangups, mut unread) = (Hangups::new(), 0_u64);
     loop {
         let asked = tokio::select! {
             () = hangups.next() => true,
             () = sleep(LOOK) => false,
         };
         match tokio::fs::read_to_string(&file).await {
-            Ok(now) if asked || now != text => {
-                take(&shared, &now, &file);
-                text = now;
+            Ok(now) => {
+                if asked || now != text {
+                    take(&shared, &now, &file);
+                    text = now;
+                }
+                unread = 0;
             }
-            Err(error) if asked => {
-                tracing::error!(%error, file = %file.display(), "policies cannot be read; the old ones stay");
+            Err(error) => {
+                unread += 1;
+                // Between deletion and renaming there is none for a moment.
+                if asked || unread == 2 {
+                    count("refused");
+                    tracing::error!(%error, file = %file.display(), "policies cannot be read; the old ones stay");
+                }
             }
-            // Between deletion and renaming there is none for a moment.
-            Ok(_) | Err(_) => {}
         }
     }
 }
 
 fn take(shared: &Shared, text: &str, file: &std::path::Path) {
     let taken = Policies::read(text);
-    let outcome = if taken.is_ok() { "taken" } else { "refused" };
-    metrics::counter!("gateway_policy_reloads_total", "outcome" => outcome).increment(1);
+    count(if taken.is_ok() { "taken" } else { "refused" });
     match taken {
         Ok(policies) => {
             shared.store(Arc::new(policies));
@@ -46,6 +51,10 @@ fn take(shared: &Shared, text: &str, file: &std::path::Path) {
         }
         Err(fault) => tracing::error!(%fault, file = %file.display(), "policies refused; the old ones stay"),
     }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("gateway_policy_reloads_total", "outcome" => outcome).increment(1);
 }
 
 #[cfg(unix)]

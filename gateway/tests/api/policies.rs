@@ -79,6 +79,18 @@ async fn a_bad_file_keeps_the_old_policies_and_is_counted() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_read_is_counted_too() {
+    let it = governed().await;
+    fs::write(&it.file, b"# caf\xe9").unwrap();
+    eventually(async || {
+        let metrics = it.ops.get("/metrics", "").await.body;
+        metrics.contains("gateway_policy_reloads_total{outcome=\"refused\"} ")
+    })
+    .await;
+    it.client.get("/api/store/v1/x", "good-1").await.expect(200);
+}
+
+#[tokio::test]
 async fn a_bad_file_stops_the_start() {
     let directory = Temporary::new("policies").unwrap();
     let file = directory.path().join("policies.toml");
