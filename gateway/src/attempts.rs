@@ -90,16 +90,25 @@ impl Forwarder {
         let instance = self.choose(request, now.into_std()).ok_or(Refusal::NoInstance { service })?;
         // Nobody has taken anything of it.
         let mut next = (instance, request.upload.offer().unwrap_or_default());
+        let mut may_have_acted = false;
         loop {
             let (instance, body) = next;
             request.asked.push(Arc::clone(&instance));
             next = match self.ask(request, &instance, body, now).await {
                 Outcome::Answer(answer, held) => return Ok((answer, held)),
                 Outcome::Refused(refusal) => return Err(refusal),
-                Outcome::Elsewhere(next) => next,
+                Outcome::Elsewhere(next) => {
+                    may_have_acted = true;
+                    next
+                }
                 // What is seldom is not part of every request's state.
                 Outcome::Again(why, instead) => match Box::pin(self.next(request, why)).await {
-                    Some(next) => next,
+                    Some(next) => {
+                        may_have_acted |= why == Why::BrokeOff;
+                        next
+                    }
+                    // That the last one could not be reached does not say that nothing was done.
+                    None if may_have_acted && why == Why::NotConnected => return Err(Refusal::BadAnswer { service }),
                     None => return instead.told(),
                 },
             };

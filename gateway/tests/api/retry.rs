@@ -7,7 +7,9 @@ use gateway::config::discovery;
 use gateway::policies::Policies;
 use reqwest::Method;
 use testkit::eventually;
+use tokio::net::TcpListener;
 
+use crate::raw;
 use crate::services::{FAILURE, FINE, Hang, Instance, NOT_NOW, Scripted, nobody};
 use crate::world::{Gateway, World, routes};
 
@@ -189,4 +191,23 @@ async fn without_a_policy_nothing_is_repeated() {
     let gateway = gateway(&world, routes(|route| route.retry = None), &[&store.address]).await;
     assert_eq!(send(&gateway, &Method::GET, "").await, 502);
     assert_eq!(store.count(), 1);
+}
+
+#[tokio::test]
+async fn that_nobody_can_be_reached_any_more_does_not_say_that_nothing_was_done() {
+    let world = World::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        raw::until(&mut stream, "\r\n\r\n").await;
+        // It has the request, and dies of it.
+        drop(listener);
+        drop(stream);
+    });
+    let gateway = gateway(&world, Policies::standard(), &[&address]).await;
+    let request = gateway.client.request(Method::DELETE, "/api/store/v1/x", "good-1");
+    assert_eq!(gateway.client.send(request).await.expect(502).code(), "bad_answer");
+    let request = gateway.client.request(Method::DELETE, "/api/store/v1/x", "good-1");
+    assert_eq!(gateway.client.send(request).await.expect(503).code(), "unreachable");
 }
