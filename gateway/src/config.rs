@@ -111,8 +111,14 @@ fn fixed_item(item: &str) -> Result<(&str, Authority), String> {
 pub fn authority(address: &str) -> Result<Authority, String> {
     let uri: Uri = address.parse().map_err(|error| format!("not a URL: {error}"))?;
     let bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
+    // A port that is none would be taken for the usual one.
+    let is_port = |authority: &Authority| {
+        authority.as_str() == authority.host() || authority.port_u16().is_some_and(|port| port > 0)
+    };
     match uri.authority() {
-        Some(authority) if uri.scheme_str() == Some("http") && bare && !authority.as_str().contains('@') => {
+        Some(authority)
+            if uri.scheme_str() == Some("http") && bare && !authority.as_str().contains('@') && is_port(authority) =>
+        {
             Ok(authority.clone())
         }
         _ => Err("the address must be http://host:port without a path".to_owned()),
@@ -156,6 +162,8 @@ mod tests {
             ("store=https://a:1", "store=https://a:1"),
             ("store=http://a:1/base", "store=http://a:1/base"),
             ("store=http://u:p@a:1", "store=http://u:p@a:1"),
+            ("store=http://a:80800", "store=http://a:80800"),
+            ("store=http://a:0", "store=http://a:0"),
             ("store=http://a:1,store=http://a:1", "store=http://a:1"),
             ("store=http://a:1,", ""),
             ("", ""),

@@ -86,9 +86,9 @@ impl Discovery {
         for (service, registrations) in all {
             let mut instances = Vec::with_capacity(registrations.len());
             for registration in registrations.iter() {
-                let Some(instance) = before.remove(&registration.instance).or_else(|| instance(registration)) else {
-                    continue;
-                };
+                let stays = before.remove(&registration.instance);
+                let stays = stays.filter(|it| it.registered.as_ref() == Some(registration));
+                let Some(instance) = stays.or_else(|| instance(registration)) else { continue };
                 known.insert(registration.instance, Arc::clone(&instance));
                 instances.push(instance);
             }
@@ -142,6 +142,17 @@ mod tests {
         discovery.take(&mut known, &all(&[]));
         assert!(discovery.instances("store").is_empty() && known.is_empty());
         assert_eq!(discovery.instances("auth").len(), 1);
+    }
+
+    #[test]
+    fn an_instance_that_says_something_else_of_itself_is_where_it_says() {
+        let discovery = Discovery::new(&DiscoverySetting::Registry, "http://a:1/auth").unwrap();
+        let one = Registration::new("store", "1", "http://10.0.0.1:80");
+        let mut known = HashMap::new();
+        discovery.take(&mut known, &all(&[&one]));
+        let moved = Registration { address: "http://10.0.0.2:80".to_owned(), ..one };
+        discovery.take(&mut known, &all(&[&moved]));
+        assert_eq!(discovery.instances("store")[0].authority, "10.0.0.2:80");
     }
 
     #[test]
