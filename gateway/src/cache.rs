@@ -1,7 +1,7 @@
 //! The tokens the gateway has translated: bounded, short-lived, one question at a time per token, emptied at once when
 //! a token is revoked. Time comes in as a parameter; nothing here waits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -95,6 +95,8 @@ pub struct Cache {
     limits: Limits,
     longest_millis: AtomicU64,
     flights: AtomicU64,
+    // Every service that was ever asked for, whether a route leads to it now or not.
+    audiences: Mutex<BTreeSet<&'static str>>,
 }
 
 struct Shard {
@@ -126,6 +128,7 @@ impl Cache {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             longest_millis: AtomicU64::new(millis(limits.longest)),
             flights: AtomicU64::new(0),
+            audiences: Mutex::default(),
             limits,
         }
     }
@@ -142,6 +145,7 @@ impl Cache {
                 return Look::Join(Flight(outcome.clone()));
             }
         }
+        lock(&self.audiences).insert(key.audience);
         let number = self.flights.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = watch::channel(None);
         shard.flights.insert(key, (number, receiver.clone()));
@@ -183,10 +187,10 @@ impl Cache {
         }
     }
 
-    /// Forgets a token for each of `audiences`, and whatever is being asked about it.
-    pub fn forget(&self, token: &TokenHash, audiences: impl Iterator<Item = &'static str>) {
+    /// Forgets a token for every audience, and whatever is being asked about it.
+    pub fn forget(&self, token: &TokenHash) {
         let mut shard = self.shard(token);
-        for audience in audiences {
+        for audience in lock(&self.audiences).iter().copied() {
             let key = Key { token: *token, audience };
             shard.granted.remove(&key);
             shard.refused.remove(&key);
@@ -221,9 +225,9 @@ impl Cache {
     }
 }
 
-// A shard is consistent after every statement, so a panic elsewhere does not spoil it.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+// What is locked is consistent after every statement, so a panic elsewhere does not spoil it.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn millis(duration: Duration) -> u64 {

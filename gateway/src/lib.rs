@@ -226,7 +226,7 @@ fn keep_books(service: &mut web::Service, nats: Standalone, app: &App) {
 async fn follow_revocations(config: &Config, app: &App) -> anyhow::Result<Revocations> {
     let revocations = Revocations::default();
     let announcements = broadcast("gateway", config.web.nats_url()).await?;
-    tokio::spawn(revocations.clone().follow(announcements, Arc::clone(&app.translator), Shared::clone(&app.policies)));
+    tokio::spawn(revocations.clone().follow(announcements, Arc::clone(&app.translator)));
     Ok(revocations)
 }
 

@@ -9,8 +9,6 @@ use messaging::Heard;
 
 use crate::cache::TokenHash;
 use crate::identity::Translator;
-use crate::operators::AUDIENCE;
-use crate::policies::Shared;
 
 /// Follows auth's announcements, and knows whether they were ever heard.
 #[derive(Clone, Default)]
@@ -23,19 +21,14 @@ impl Revocations {
     }
 
     /// Forgets what is revoked. Whenever something may have been missed, everything is forgotten.
-    pub async fn follow(
-        self,
-        announcements: impl Stream<Item = Heard<TokensRevoked>>,
-        translator: Arc<Translator>,
-        policies: Shared,
-    ) {
+    pub async fn follow(self, announcements: impl Stream<Item = Heard<TokensRevoked>>, translator: Arc<Translator>) {
         self.hears(false, &translator);
         let mut announcements = std::pin::pin!(announcements);
         while let Some(heard) = announcements.next().await {
             match heard {
                 Heard::Listening => self.hears(true, &translator),
                 Heard::Gap => self.hears(false, &translator),
-                Heard::Event(revoked) => forget(&revoked, &translator, &policies),
+                Heard::Event(revoked) => forget(&revoked, &translator),
             }
         }
         self.hears(false, &translator);
@@ -48,11 +41,11 @@ impl Revocations {
     }
 }
 
-fn forget(revoked: &TokensRevoked, translator: &Translator, policies: &Shared) {
+fn forget(revoked: &TokensRevoked, translator: &Translator) {
     for text in &revoked.token_hashes {
         let mut hash = TokenHash::default();
         if hex::decode_to_slice(text, &mut hash).is_ok() {
-            translator.cache.forget(&hash, policies.load().audiences().chain([AUDIENCE]));
+            translator.cache.forget(&hash);
         } else {
             tracing::error!("a revocation cannot be read; all tokens are forgotten");
             translator.cache.clear();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use contracts::auth::TokensRevoked;
 use contracts::{CloudEvent, Event, EventId};
 use gateway::cache::Limits;
+use gateway::policies::Policies;
 use serde_json::json;
 use testkit::eventually;
 use time::OffsetDateTime;
@@ -77,6 +78,27 @@ async fn an_exchange_under_way_at_a_revocation_is_not_remembered() {
     world.auth.let_go();
     gateway.get("/api/store/v1/x", "held-1").await.expect(401);
     assert_eq!(world.auth.asked("held-1").len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_while_no_route_leads_to_its_service_is_refused_when_one_does_again() {
+    let world = World::new().await;
+    let (gateway, _store) = world.gateway_with_store(Limits::default()).await;
+    gateway.arrived("/api/store/v1/x", "good-1").await;
+    gateway.get("/api/order/v1/x", "good-marker").await.expect(503);
+    let before = gateway.policies.load_full();
+    let mut without = Policies::clone(&before);
+    without.routes.retain(|route| route.service != "store");
+    gateway.policies.store(without.into());
+    world.auth.revoke("good-1");
+    announce(&world, &["good-1", "good-marker"]).await;
+    eventually(async || {
+        gateway.get("/api/order/v1/x", "good-marker").await;
+        world.auth.asked("good-marker").len() == 2
+    })
+    .await;
+    gateway.policies.store(before);
+    gateway.get("/api/store/v1/x", "good-1").await.expect(401);
 }
 
 #[tokio::test]
