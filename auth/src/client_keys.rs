@@ -35,10 +35,19 @@ const MOST_WAITING: usize = 16;
 const MOST_CLIENTS: usize = 1_000;
 const MOST_KEYS: usize = 20;
 
+/// Where a client publishes its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub address: String,
+    /// The client itself has said so, and not an operator: then it is called only if anybody could call it.
+    pub named_by_client: bool,
+}
+
 /// The keys of clients that publish them.
 pub struct ClientKeys {
     outbound: Arc<Outbound>,
-    known: Mutex<HashMap<String, Arc<Published>>>,
+    // Who names an address inside learns nothing of what is kept for whom an operator has provisioned.
+    known: Mutex<HashMap<Place, Arc<Published>>>,
 }
 
 struct Published {
@@ -105,14 +114,14 @@ impl ClientKeys {
         Self { outbound, known: Mutex::default() }
     }
 
-    /// The keys at an address that a client has registered, with the one of this id if there is such a one.
-    pub async fn find(&self, address: &str, kid: Option<&str>) -> Arc<[Value]> {
-        let published = self.entry(address);
+    /// The keys that a client publishes there, with the one of this id if there is such a one.
+    pub async fn find(&self, place: &Place, kid: Option<&str>) -> Arc<[Value]> {
+        let published = self.entry(place);
         let kept = published.kept().clone();
         if kept.knows(kid) && kept.younger_than(KEPT) {
             return kept.keys;
         }
-        self.ask(address, &published);
+        self.ask(place, &published);
         if !kept.will_do(kid) {
             published.wait().await;
         }
@@ -121,21 +130,25 @@ impl ClientKeys {
     }
 
     // In a task of its own: it goes on when whoever has begun it is gone, and is not begun anew by the next one.
-    fn ask(&self, address: &str, published: &Arc<Published>) {
+    fn ask(&self, place: &Place, published: &Arc<Published>) {
         let Ok(asking) = Arc::clone(&published.asking).try_lock_owned() else { return };
         if !published.kept().may_ask() {
             return;
         }
-        let (outbound, address, published) = (Arc::clone(&self.outbound), address.to_owned(), Arc::clone(published));
+        let (outbound, place, published) = (Arc::clone(&self.outbound), place.clone(), Arc::clone(published));
         let asks = async move {
-            let answer = Point::new("fetch client keys").around(fetch(&outbound, &address)).await;
+            let answer = Point::new("fetch client keys").around(fetch(&outbound, &place)).await;
             let mut kept = published.kept();
             kept.asked = Some(Instant::now());
             match answer {
                 Ok(keys) => (kept.keys, kept.fetched, kept.failed) = (keys, kept.asked, 0),
                 Err(error) => {
                     kept.failed = kept.failed.saturating_add(1);
-                    tracing::warn!(address, error = format!("{error:#}"), "a client's keys are not there");
+                    tracing::warn!(
+                        address = place.address,
+                        error = format!("{error:#}"),
+                        "a client's keys are not there"
+                    );
                 }
             }
             drop((kept, asking));
@@ -143,17 +156,17 @@ impl ClientKeys {
         tokio::spawn(asks.in_current_span());
     }
 
-    fn entry(&self, address: &str) -> Arc<Published> {
+    fn entry(&self, place: &Place) -> Arc<Published> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST_CLIENTS && !known.contains_key(address) {
+        if known.len() >= MOST_CLIENTS && !known.contains_key(place) {
             known.clear();
         }
-        Arc::clone(known.entry(address.to_owned()).or_insert_with(|| Arc::new(Published::new())))
+        Arc::clone(known.entry(place.clone()).or_insert_with(|| Arc::new(Published::new())))
     }
 }
 
-async fn fetch(outbound: &Outbound, address: &str) -> anyhow::Result<Arc<[Value]>> {
-    let body = outbound.get(address).await?;
+async fn fetch(outbound: &Outbound, place: &Place) -> anyhow::Result<Arc<[Value]>> {
+    let body = outbound.get(&place.address, place.named_by_client).await?;
     let set: Value = serde_json::from_slice(&body)?;
     let keys = set["keys"].as_array().filter(|keys| keys.len() <= MOST_KEYS);
     Ok(keys.ok_or_else(|| anyhow::anyhow!("no set of twenty keys at the most"))?.clone().into())

@@ -33,37 +33,41 @@ async fn listener() -> (TcpListener, String) {
     (listener, address)
 }
 
+fn place(address: &str) -> Place {
+    Place { address: address.to_owned(), named_by_client: true }
+}
+
 fn knowing(address: &str, kid: &str) -> ClientKeys {
     let keys = ClientKeys::new(Arc::new(Outbound::new("http://localhost").unwrap()));
     let kept = Kept { keys: [json!({"kid": kid})].into(), fetched: Some(Instant::now()), ..Kept::default() };
-    *keys.entry(address).kept() = kept;
+    *keys.entry(&place(address)).kept() = kept;
     keys
 }
 
 fn time_passes(keys: &ClientKeys, address: &str, by: Duration) {
-    let published = keys.entry(address);
+    let published = keys.entry(&place(address));
     let mut kept = published.kept();
     (kept.fetched, kept.asked) = (kept.fetched.map(|at| at - by), kept.asked.map(|at| at - by));
 }
 
 fn failed(keys: &ClientKeys, address: &str) -> u32 {
-    keys.entry(address).kept().failed
+    keys.entry(&place(address)).kept().failed
 }
 
 async fn kids(keys: &ClientKeys, address: &str, kid: &str) -> Vec<String> {
-    keys.find(address, Some(kid)).await.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    keys.find(&place(address), Some(kid)).await.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
 async fn who_is_known_waits_for_no_client_that_does_not_answer_and_of_the_others_only_some_do() {
     let (address, silent) = silent().await;
-    let keys = knowing(&address, "own");
+    let (keys, place) = (knowing(&address, "own"), place(&address));
     time_passes(&keys, &address, KEPT);
-    let is_asking = || keys.entry(&address).asking.try_lock().is_err() && failed(&keys, &address) == 0;
+    let is_asking = || keys.entry(&place).asking.try_lock().is_err() && failed(&keys, &address) == 0;
     assert_eq!(kids(&keys, &address, "own").await, ["own"]);
     assert!(is_asking(), "it is asked meanwhile");
     let mut made_up: FuturesUnordered<_> =
-        (0..MOST_WAITING + 30).map(|nr| keys.find(&address, Some(["made-up", "other"][nr % 2]))).collect();
+        (0..MOST_WAITING + 30).map(|nr| keys.find(&place, Some(["made-up", "other"][nr % 2]))).collect();
     for _ in 0..30 {
         made_up.next().await.unwrap();
         assert!(is_asking(), "more than may wait are told at once");

@@ -11,11 +11,12 @@ use crate::domain::{
 /// The client with this id.
 pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Option<Client>> {
     let row = sqlx::query!(
-        "SELECT client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, require_pkce,
+        r#"SELECT client_id, name, secret_hash, grant_types, redirect_uris, origins, scopes, plan, require_pkce,
              asks_consent, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_session_required,
              authentication_method, jwks, jwks_uri, resources, require_par, dpop_bound,
-             introspects_others, id_token_signed_response_alg, introspection_signed_response_alg
-         FROM client WHERE client_id = $1 AND disabled_at IS NULL",
+             introspects_others, id_token_signed_response_alg, introspection_signed_response_alg,
+             registration_hash IS NOT NULL AS "registered_itself!"
+         FROM client WHERE client_id = $1 AND disabled_at IS NULL"#,
         client_id
     )
     .fetch_optional(db)
@@ -57,6 +58,7 @@ pub async fn find_client(db: &mut PgConnection, client_id: &str) -> Result<Optio
             introspection: SigningAlgorithm::parse(&row.introspection_signed_response_alg).unwrap_or_default(),
         },
         resources: Resources::stored(row.resources),
+        registered_itself: row.registered_itself,
     }))
 }
 

@@ -29,6 +29,8 @@ pub struct Client {
     pub signing: Signing,
     /// The services that its tokens may be for (RFC 8707); none for all that its scopes allow.
     pub resources: Option<Resources>,
+    /// It has registered itself: its addresses are what it says, and no operator.
+    pub registered_itself: bool,
 }
 
 /// Ways to get a token.

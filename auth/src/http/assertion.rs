@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::{
     App,
+    client_keys::Place,
     domain::{Assertion, Client, Code, Hash, Refusal},
     error::Error,
     http::dpop,
@@ -39,7 +40,8 @@ pub async fn authenticate(app: &App, client: &Client, assertion: &str) -> Result
 async fn keys(app: &App, client: &Client, assertion: &str) -> Result<Arc<[Value]>, Fault> {
     let jws = Jws::parse(assertion)?;
     if let Some(address) = &client.security.jwks_uri {
-        return Ok(app.client_keys.find(address, jws.header("kid")).await);
+        let place = Place { address: address.clone(), named_by_client: client.registered_itself };
+        return Ok(app.client_keys.find(&place, jws.header("kid")).await);
     }
     let keys = client.security.jwks.as_ref().and_then(|jwks| jwks["keys"].as_array());
     Ok(keys.cloned().unwrap_or_default().into())

@@ -180,19 +180,33 @@ async fn a_redirect_to_keys_is_not_followed_and_an_endless_answer_is_not_read() 
 }
 
 #[tokio::test]
-async fn keys_at_an_address_inside_are_not_asked_for() {
+async fn keys_at_an_address_inside_are_asked_for_only_where_an_operator_has_said_so() {
     // As one that is not in development: loopback is inside.
     let auth = Auth::start_with(|config| "https://shop.test".clone_into(&mut config.web.public_url)).await;
     let published = Published::by(&auth, "/jwks").await;
     let holder = Holder::new();
     published.publish(&[("own", &holder)]);
     let now = auth.clock.now().unix_timestamp();
-    let claims = json!({"iss": "robot", "sub": "robot", "aud": "https://shop.test/auth", "jti": "1", "iat": now,
-        "exp": now + 60});
-    let assertion = holder.sign(json!({"kid": "own"}), &claims);
-    let form =
-        [("grant_type", "client_credentials"), ("client_assertion_type", JWT_BEARER), ("client_assertion", &assertion)];
-    assert_eq!(fault(&auth.token(&form).await.expect(401)), "invalid_client");
-    assert_eq!(published.asked(), 0);
+    let present = async |id: &str| {
+        let claims = json!({"iss": "robot", "sub": "robot", "aud": "https://shop.test/auth", "jti": id, "iat": now,
+            "exp": now + 60});
+        let assertion = holder.sign(json!({"kid": "own"}), &claims);
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", JWT_BEARER),
+            ("client_assertion", &assertion),
+        ];
+        auth.token(&form).await
+    };
+    let itself = "update client set registration_hash = $1 where client_id = 'robot'";
+    let mut db = auth.database.connect().await;
+    // At the end keys are known, but not to who named the address itself.
+    for (id, hash, status, asked) in
+        [("1", Some(vec![1_u8; 32]), 401, 0), ("2", None, 200, 1), ("3", Some(vec![1_u8; 32]), 401, 1)]
+    {
+        sqlx::query(itself).bind(hash).execute(&mut db).await.unwrap();
+        present(id).await.expect(status);
+        assert_eq!(published.asked(), asked);
+    }
     auth.end().await;
 }

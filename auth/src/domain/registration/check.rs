@@ -52,6 +52,7 @@ impl Registration {
             },
             signing: self.signing(&security)?,
             resources: self.resources(issuer)?,
+            registered_itself: true,
             security,
         })
     }
