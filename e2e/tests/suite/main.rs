@@ -14,6 +14,7 @@ mod fencing;
 mod identity;
 mod isolation;
 mod joined;
+mod logging_in;
 mod many_orders;
 mod plans;
 mod recovery;
