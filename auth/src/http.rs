@@ -85,12 +85,12 @@ fn described_for_pages_of_clients() -> OpenApiRouter<App> {
         .routes(routes!(device_authorization::begin))
         .routes(routes!(par::push))
         .routes(routes!(userinfo::by_get, userinfo::by_post))
+        .routes(routes!(revoke::revoke))
 }
 
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(introspect::introspect))
-        .routes(routes!(revoke::revoke))
         .routes(routes!(authorize::from_query, authorize::from_form))
         .routes(routes!(consent::answer))
         .routes(routes!(login::show, login::log_in))
