@@ -1,13 +1,16 @@
 //! The relay: publishes the outbox in batches with many acknowledgements in flight, keeps the order within each
 //! aggregate, holds no transaction open while it waits, and marks only what was acknowledged.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
 use crash::Point;
 use database::within;
 use futures::future::join_all;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -19,12 +22,14 @@ use crate::{
 
 /// How many rows are in flight at the most.
 const BATCH: i64 = 250;
-/// How long an acknowledgement may take.
+/// How long the acknowledgements of a batch may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How soon the rows of other instances, and those that a crashed one left behind, are found.
 const POLL: Duration = Duration::from_millis(50);
 /// How soon a standby relay takes over, and how long to wait after a failure.
 const STANDBY: Duration = Duration::from_secs(1);
+/// How long an event that was not acknowledged waits, with what comes after it, so that the others' turn comes first.
+const HELD_UP: Duration = Duration::from_secs(5);
 /// The lease lasts five seconds of the database's time; we count on less, by our own clock.
 const LEASE: Duration = Duration::from_secs(3);
 const RENEW: Duration = Duration::from_millis(1_500);
@@ -34,13 +39,17 @@ pub(crate) struct Relay {
     id: Uuid,
     leased_at: Option<Instant>,
     forgot_at: Option<Instant>,
+    /// Aggregates whose next event was not acknowledged, and since when.
+    held_up: Vec<String>,
+    held_up_at: Instant,
     /// The connection on which NATS was given again what it may have lost before; 0 for none yet.
     assured: u64,
 }
 
 impl Relay {
     pub(crate) fn of(bus: Bus) -> Self {
-        Self { bus, id: Uuid::now_v7(), leased_at: None, forgot_at: None, assured: 0 }
+        let (held_up, held_up_at) = (Vec::new(), Instant::now());
+        Self { bus, id: Uuid::now_v7(), leased_at: None, forgot_at: None, held_up, held_up_at, assured: 0 }
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -83,12 +92,15 @@ impl Relay {
             self.assured = connection;
         }
         self.forget().await?;
-        let pool = &self.bus.pool;
-        let waiting = within(async { outbox::list_waiting(&mut *pool.get().await?, BATCH).await }).await?;
+        if self.held_up_at.elapsed() >= HELD_UP {
+            self.held_up.clear();
+        }
+        let (pool, held_up) = (&self.bus.pool, &self.held_up);
+        let waiting = within(async { outbox::list_waiting(&mut *pool.get().await?, held_up, BATCH).await }).await?;
         if waiting.is_empty() {
             return Ok(POLL);
         }
-        let published = Point::new("publish").around(self.publish(&waiting)).await?;
+        let published = Point::new("publish").around(self.publish(&waiting)).await;
         // What NATS may have lost is counted back from the last mark: none may be set after a loss before that is done.
         if self.bus.times_connected() != connection || !self.bus.connected() {
             return Ok(POLL);
@@ -101,11 +113,25 @@ impl Relay {
         }
         metrics::counter!("outbox_published_total").increment(published.len() as u64);
         if published.len() < waiting.len() {
+            self.hold_up(&waiting, &published);
+        }
+        if published.is_empty() {
             // Perhaps because somebody has deleted the stream: it is looked after when the lease is taken.
             self.leased_at = None;
-            return Err("some events were not acknowledged".into());
+            return Err("no event was acknowledged".into());
         }
         Ok(Duration::ZERO)
+    }
+
+    /// Of these aggregates no event was acknowledged: the others are published without them for a while.
+    fn hold_up(&mut self, waiting: &[Waiting], published: &[Uuid]) {
+        if self.held_up.is_empty() {
+            self.held_up_at = Instant::now();
+        }
+        let (left, all_right): (Vec<_>, Vec<_>) = waiting.iter().partition(|row| !published.contains(&row.id));
+        let all_right: HashSet<_> = all_right.into_iter().map(|row| &row.aggregate).collect();
+        let held_up: HashSet<_> = left.into_iter().map(|row| &row.aggregate).collect();
+        self.held_up.extend(held_up.difference(&all_right).map(|aggregate| (*aggregate).clone()));
     }
 
     async fn hold_lease(&mut self) -> Result<bool, BoxError> {
@@ -128,29 +154,38 @@ impl Relay {
         Ok(taken)
     }
 
-    /// Publishes all and waits for all; answers which were acknowledged.
-    async fn publish(&self, waiting: &[Waiting]) -> Result<Vec<Uuid>, BoxError> {
-        let mut acknowledgements = Vec::with_capacity(waiting.len());
+    /// Publishes all, those of one aggregate one after another; answers which were acknowledged.
+    async fn publish(&self, waiting: &[Waiting]) -> Vec<Uuid> {
+        let mut aggregates: HashMap<&str, Vec<&Waiting>> = HashMap::new();
         for row in waiting {
-            let body = serde_json::to_vec(&row.body)?;
-            let sent = self.bus.jetstream.publish_with_headers(row.subject.clone(), headers(row), body.into());
-            match timeout(PATIENCE, sent).await? {
-                Ok(acknowledgement) => acknowledgements.push((row.id, acknowledgement)),
+            aggregates.entry(&row.aggregate).or_default().push(row);
+        }
+        let until = Instant::now() + PATIENCE;
+        let published = aggregates.into_values().map(|rows| self.publish_in_order(rows, until));
+        join_all(published).await.concat()
+    }
+
+    /// The next leaves only when the one before it is acknowledged.
+    async fn publish_in_order(&self, rows: Vec<&Waiting>, until: Instant) -> Vec<Uuid> {
+        let mut published = Vec::with_capacity(rows.len());
+        for row in rows {
+            match timeout_at(until, self.publish_one(row)).await {
+                Ok(Ok(())) => published.push(row.id),
                 // For example too large: it holds up its own aggregate, not the others.
-                Err(error) => tracing::error!(%error, id = %row.id, "cannot be published"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, id = %row.id, "not acknowledged");
+                    break;
+                }
+                Err(_) => break,
             }
         }
-        let answers = acknowledgements.into_iter().map(|(id, acknowledgement)| async move {
-            match timeout(PATIENCE, acknowledgement.into_future()).await {
-                Ok(Ok(_)) => Some(id),
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, %id, "not acknowledged");
-                    None
-                }
-                Err(_) => None,
-            }
-        });
-        Ok(join_all(answers).await.into_iter().flatten().collect())
+        published
+    }
+
+    async fn publish_one(&self, row: &Waiting) -> Result<(), BoxError> {
+        let body = serde_json::to_vec(&row.body)?;
+        self.bus.jetstream.publish_with_headers(row.subject.clone(), headers(row), body.into()).await?.await?;
+        Ok(())
     }
 
     /// Lets what JetStream acknowledged lately be published once more.

@@ -38,8 +38,8 @@ async fn events_of_a_relay_killed_between_publishing_and_marking_take_effect_onc
     let mut lock = lock.begin().await.unwrap();
     sqlx::query("select id from messaging.outbox for update").execute(&mut *lock).await.unwrap();
     inventory.relay();
-    // The first of each aggregate is published. Marking them waits for the lock.
-    eventually(async || (published(&nats).await == 3).then_some(())).await;
+    // All are published. Marking them waits for the lock.
+    eventually(async || (published(&nats).await == 6).then_some(())).await;
     let marking =
         "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%published_at%'";
     eventually(async || inventory.count(marking).await == 1).await;
@@ -54,7 +54,7 @@ async fn events_of_a_relay_killed_between_publishing_and_marking_take_effect_onc
     assert_eq!(inventory.count(WAITING).await, 6);
     inventory.relay();
     eventually(async || inventory.count(WAITING).await == 0).await;
-    assert_eq!(published(&nats).await, 9, "three were published twice");
+    assert_eq!(published(&nats).await, 12, "each was published twice");
     for sku in ["AAA", "BBB", "CCC"] {
         eventually(async || store.effects(sku).await == [1, 2]).await;
     }
