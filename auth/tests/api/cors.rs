@@ -8,7 +8,8 @@ use crate::started::{Auth, PUBLIC_URL};
 #[tokio::test]
 async fn pages_of_public_clients_may_call_what_such_clients_need_and_other_pages_may_not() {
     let auth = Auth::start().await;
-    let needed = ["/auth/.well-known/openid-configuration", "/auth/jwks", "/auth/token", "/auth/userinfo", "/auth/revoke"];
+    let needed =
+        ["/auth/.well-known/openid-configuration", "/auth/jwks", "/auth/token", "/auth/userinfo", "/auth/revoke"];
     for path in needed {
         let ours = preflight(&auth, path, PUBLIC_URL).await;
         assert_eq!(ours.header("access-control-allow-origin"), Some(PUBLIC_URL), "{path}");
