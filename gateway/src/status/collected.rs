@@ -10,6 +10,7 @@ use crate::{
     bulkhead,
     identity::Translator,
     policies::name,
+    routes::Route,
 };
 
 impl Status {
@@ -23,7 +24,12 @@ impl Status {
         let services = names.into_iter().map(|name| {
             let instances = known.get(name).map_or(&[][..], |them| them);
             let instances = instances.iter().map(|it| Instance::of(it, &policies.ejection, now)).collect();
-            let breakers: Vec<_> = breakers.iter().filter(|it| it.service == name).collect();
+            // One that an earlier file declared is there still, and guards nothing any more.
+            let guards = |it: &&breaker::Standing| {
+                let is_named = |route: &Arc<Route>| route.breaker.is_some_and(|its| its.name == it.policy);
+                it.service == name && policies.routes.iter().any(|route| route.service == name && is_named(route))
+            };
+            let breakers: Vec<_> = breakers.iter().filter(guards).collect();
             let bulkheads = bulkheads.iter().filter(|it| it.service == name).map(Bulkhead::of).collect();
             Service::of(name, instances, &breakers, bulkheads, app.meters.lately(name).lately(now))
         });

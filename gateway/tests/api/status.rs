@@ -104,6 +104,25 @@ async fn what_hangs_is_seen_in_flight_and_in_line() {
 }
 
 #[tokio::test]
+async fn a_circuit_that_no_policy_names_any_more_makes_no_service_worse() {
+    let (world, tokens) = (World::new().await, Tokens::serve().await);
+    let store = Instance::start(axum::Router::new().fallback(async || http::StatusCode::INTERNAL_SERVER_ERROR)).await;
+    let gateway = gateway(&world, &tokens, &format!("store={}", store.address)).await;
+    for _ in 0..3 {
+        gateway.get("/api/store/v1/x", "good-1").await.expect(500);
+    }
+    assert_eq!(service(&status(&gateway).await, "store")["breakers"][0]["state"], "open");
+    let mut other = Policies::clone(&gateway.policies.load());
+    for route in &mut other.routes {
+        std::sync::Arc::make_mut(route).breaker.as_mut().unwrap().name = "other";
+    }
+    gateway.policies.store(other.into());
+    let status = status(&gateway).await;
+    let store = service(&status, "store");
+    assert_eq!((&store["health"], &store["breakers"]), (&"well".into(), &json!([])));
+}
+
+#[tokio::test]
 async fn what_is_gone_is_shown_with_nothing() {
     let world = World::new().await;
     let store = Instance::echo("store").await;
