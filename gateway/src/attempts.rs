@@ -151,6 +151,10 @@ impl Forwarder {
             self.blame(request, instance, says_of_instance(answer.status(), request), now);
         }
         match answer {
+            // Nobody asked for another protocol.
+            Ok((answer, _)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                Outcome::Refused(Refusal::BadAnswer { service: request.route.service })
+            }
             Ok((answer, held)) if is_not_now(&answer) => Outcome::Again(Why::NotNow, Instead::Answer(answer, held)),
             Ok((answer, held)) => Outcome::Answer(answer, held),
             Err(error) if error.is_connect() => {

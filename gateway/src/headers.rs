@@ -111,7 +111,7 @@ pub fn is_hop_by_hop(name: &HeaderName) -> bool {
 
 /// Makes a response's headers what the caller may see.
 pub fn outbound(headers: &mut HeaderMap, route: &Route) {
-    let (mut is_listing, mut leads) = (false, false);
+    let (mut is_listing, mut leads, mut is_chunked) = (false, false, false);
     let stays = |name: &HeaderName| match name.as_str() {
         // What tells more about a service than its contract does.
         "server" | "x-powered-by" | "via" => true,
@@ -122,6 +122,11 @@ pub fn outbound(headers: &mut HeaderMap, route: &Route) {
     for name in headers.keys() {
         is_listing |= *name == header::CONNECTION;
         leads |= *name == header::LOCATION || *name == header::CONTENT_LOCATION;
+        is_chunked |= *name == header::TRANSFER_ENCODING;
+    }
+    if is_chunked {
+        // What says how long it is as well is no shorter or longer for that (RFC 9112 §6.3).
+        headers.remove(header::CONTENT_LENGTH);
     }
     if is_listing {
         strip_listed(headers);

@@ -108,6 +108,20 @@ async fn auth_gets_and_gives_everything_that_a_login_needs() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_framed_in_two_ways_or_switches_protocols_does_not_pass_as_such() {
+    const BOTH: &str = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+    const OTHER: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+    let world = World::new().await;
+    for (answers, status, body) in [(&[Some(BOTH)], 200, "ok"), (&[Some(OTHER)], 502, "bad_answer")] {
+        let store = Scripted::start(answers).await;
+        let gateway = world.gateway(&format!("store={}", store.address)).await;
+        let answer = gateway.get("/api/store/v1/x", "good-1").await.expect(status);
+        assert!(answer.body.contains(body), "{answer:?}");
+        assert!(answer.header("content-length").is_none_or(|length| length == answer.body.len().to_string()));
+    }
+}
+
+#[tokio::test]
 async fn cookies_that_come_apart_over_http2_are_one_header_behind_it() {
     let world = World::new().await;
     let gateway = world.gateway("store=http://127.0.0.1:9").await;
