@@ -134,6 +134,10 @@ impl Policies {
         let (plans, addresses, apis) = (declared.plan, declared.addresses, declared.api);
         let mut policies = Self { routes, connections, ejection, plans, addresses, resources: Vec::new(), apis };
         for row in declared.resource {
+            let (path, at) = row.path();
+            if policies.resources.iter().any(|it| it.name == path) {
+                return Err(Fault::at(text, at, format!("`{path}` is declared twice")));
+            }
             let resource = row.checked(&policies.apis, &sections, |path| policies.route(path).is_some());
             let resource = resource.map_err(|(at, what)| Fault::at(text, at, what))?;
             policies.resources.push(Arc::new(resource));

@@ -123,6 +123,11 @@ struct FieldRow {
 type Wrong = (usize, String);
 
 impl Row {
+    /// Its path, and at which byte it stands.
+    pub fn path(&self) -> (&str, usize) {
+        (self.path.get_ref(), self.path.span().start)
+    }
+
     /// The resource, or what is wrong with it. `leads`: whether a route takes such a path.
     pub fn checked(
         self,
@@ -242,7 +247,7 @@ impl Resource {
         if to.lists() != from.lists() {
             return Err(format!("`{name}` and `{place}` must go through as many lists"));
         }
-        if name == "missing" || name.starts_with("missing.") || self.fields.iter().any(|it| it.to == to) {
+        if name == "missing" || name.starts_with("missing.") || self.fields.iter().any(|it| it.to.excludes(&to)) {
             return Err(format!("`{name}` is taken"));
         }
         Ok(Field { to, part, from, kind, optional, about })

@@ -51,6 +51,12 @@ impl Place {
         }
     }
 
+    /// Whether one value cannot be here and another there: one would be in the other, or a list and an object at once.
+    pub fn excludes(&self, other: &Self) -> bool {
+        let apart = self.0.iter().zip(&other.0).find(|(one, other)| one != other);
+        apart.is_none_or(|(one, other)| one.key == other.key)
+    }
+
     /// How many lists there are on the way.
     pub fn lists(&self) -> usize {
         self.0.iter().filter(|step| step.each).count()

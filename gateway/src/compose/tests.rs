@@ -60,12 +60,20 @@ fn a_fault_in_a_resource_names_its_line() {
         ("from = \"one.id\"", "from = \"one.id[]\"", 17, "`id[]`"),
         ("from = \"one.id\"", "from = \"one.ids[].id\"", 17, "as many lists"),
         ("name = \"list[].text\"", "name = \"list[].n\"", 19, "taken"),
+        ("name = \"list[].text\"", "name = \"list[].n.text\"", 19, "taken"),
+        ("name = \"id\", from", "name = \"list.id\", from", 18, "taken"),
         (", required = true", "", 6, "required"),
     ] {
         assert!(GOOD.contains(is), "{is}");
         let fault = Policies::read(&format!("{ROUTE}{}", GOOD.replacen(is, becomes, 1))).unwrap_err().to_string();
         assert!(fault.starts_with(&format!("line {line}: ")) && fault.contains(what), "{becomes} gave {fault}");
     }
+}
+
+#[test]
+fn a_resource_that_is_declared_twice_is_a_fault() {
+    let fault = Policies::read(&format!("{ROUTE}{GOOD}{GOOD}")).unwrap_err().to_string();
+    assert_eq!(fault, "line 22: `/api/x/v1/{id}/page` is declared twice");
 }
 
 #[test]
