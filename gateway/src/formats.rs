@@ -81,7 +81,10 @@ impl Format {
             Self::Json => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
             Self::Xml => xml::read(bytes),
             Self::Cbor => {
-                ciborium::de::from_reader_with_recursion_limit(bytes, DEPTH).map_err(|error| error.to_string())
+                let mut rest = bytes;
+                let value = ciborium::de::from_reader_with_recursion_limit(&mut rest, DEPTH);
+                let value = value.map_err(|error| error.to_string())?;
+                if rest.is_empty() { Ok(value) } else { Err("something comes after it".to_owned()) }
             }
         }
     }

@@ -132,6 +132,10 @@ fn member_name(value: String) -> Result<String, String> {
 fn close(ended: Open, open: &mut [Open], root: &mut Option<Value>) -> Result<(), String> {
     let Open { name, kind, text, members } = ended;
     let trimmed = text.trim();
+    // What would not be read is not passed over in silence.
+    if !trimmed.is_empty() && (!members.is_empty() || matches!(kind.as_str(), "null" | "array" | "object")) {
+        return Err(format!("{name}: text beside elements, or where there is none"));
+    }
     let json = || serde_json::from_str::<Value>(trimmed).map_err(|error| format!("{name}: {error}"));
     let value = match kind.as_str() {
         "null" => Value::Null,
@@ -141,7 +145,7 @@ fn close(ended: Open, open: &mut [Open], root: &mut Option<Value>) -> Result<(),
         "array" => members.into_iter().map(|(_, value)| value).collect(),
         "" | "string" if members.is_empty() => Value::String(text),
         // What has elements in it is an object even if it does not say so.
-        "" | "object" => Value::Object(members.into_iter().collect::<Map<_, _>>()),
+        "" | "object" => object(members)?,
         other => return Err(format!("{name}: `{other}` is no type")),
     };
     match open.last_mut() {
@@ -149,6 +153,17 @@ fn close(ended: Open, open: &mut [Open], root: &mut Option<Value>) -> Result<(),
         None => *root = Some(value),
     }
     Ok(())
+}
+
+fn object(members: Vec<(String, Value)>) -> Result<Value, String> {
+    let mut object = Map::new();
+    for (name, value) in members {
+        if object.contains_key(&name) {
+            return Err(format!("there are two {name}; a list says type=\"array\""));
+        }
+        object.insert(name, value);
+    }
+    Ok(object.into())
 }
 
 #[cfg(test)]
@@ -213,6 +228,10 @@ mod tests {
             "text",
             "<a type=\"number\">x</a>",
             "<a type=\"odd\"/>",
+            "<a><b>1</b><b>2</b></a>",
+            "<a><b>1</b>text</a>",
+            "<a type=\"array\">text<item>1</item></a>",
+            "<a type=\"null\">text</a>",
             &deep,
         ] {
             assert!(read(bad.as_bytes()).is_err(), "{bad}");

@@ -158,7 +158,9 @@ async fn a_body_reaches_the_service_as_json() {
     for (media_type, body) in [
         ("application/xml", &b"<a>"[..]),
         ("text/xml", b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>"),
+        ("application/xml", b"<a><b>1</b><b>2</b></a>"),
         ("application/cbor", b"\xff"),
+        ("application/cbor", b"\x01\x02"),
     ] {
         let answer = ask(&gateway, Method::POST, PRODUCTS, &[("content-type", media_type)], body.to_vec()).await;
         assert_eq!(answer.expect(400).code(), "malformed_body");
