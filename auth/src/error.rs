@@ -9,7 +9,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use web::Problem;
 
-use crate::domain::{Code, Refusal};
+use crate::domain::{Client, Code, Refusal};
+
+/// What refers to a client: it has deleted its registration while it was asking.
+const CLIENT_IS_GONE: [&str; 5] = [
+    "access_token_client_id_fkey",
+    "authorization_grant_client_id_fkey",
+    "consent_client_id_fkey",
+    "device_authorization_client_id_fkey",
+    "pushed_request_client_id_fkey",
+];
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +31,7 @@ pub enum Error {
     TooLarge,
     /// The database failed.
     #[error("the database failed")]
-    Database(#[from] database::Error),
+    Database(#[source] database::Error),
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
@@ -46,6 +55,15 @@ pub enum Error {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<database::Error> for Error {
+    fn from(error: database::Error) -> Self {
+        match error.constraint() {
+            Some(name) if CLIENT_IS_GONE.contains(&name) => Client::unknown().into(),
+            _ => Self::Database(error),
+        }
     }
 }
 

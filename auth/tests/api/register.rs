@@ -1,6 +1,6 @@
 //! `/auth/register`: clients that register themselves, with what an operator handed out for that.
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Holder, NOBODY};
@@ -355,6 +355,27 @@ async fn who_has_allowed_a_client_something_is_asked_again_when_it_names_an_addr
         let answer = ask().await.expect(status);
         if status == 200 {
             auth.press(&answer, &cookie, &[("decision", "allow")]).await.expect(303);
+        }
+    }
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_deletes_itself_while_it_asks_for_tokens_is_not_known_any_more() {
+    let auth = Auth::start().await;
+    let wanted = json!({"uses": 5, "grant_types": ["client_credentials"], "scope": "order:read"});
+    let allowed = allow(&auth, &wanted).await;
+    let metadata = json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "client_secret_post"});
+    for _ in 0..5 {
+        let registered = auth.client.post(REGISTER, text(&allowed, "initial_access_token"), &metadata).await;
+        let client = registered.expect(201).json();
+        let (client_id, secret) = (text(&client, "client_id"), text(&client, "client_secret"));
+        let form = [("grant_type", "client_credentials"), ("client_id", client_id), ("client_secret", secret)];
+        let (path, own) = (format!("{REGISTER}/{client_id}"), text(&client, "registration_access_token"));
+        let (answers, gone) = join(join_all((0..20).map(|_| auth.token(&form))), auth.client.delete(&path, own)).await;
+        gone.expect(204);
+        for refused in answers.iter().filter(|answer| answer.status != 200) {
+            assert_eq!((refused.status.as_u16(), fault(refused).as_str()), (401, "invalid_client"));
         }
     }
     auth.end().await;
