@@ -1,5 +1,7 @@
 //! `/v1/invoices`.
 
+use std::str::FromStr;
+
 use axum::extract::State;
 use contracts::CustomerId;
 use web::{Allowed, Json, Page, Paging, Path, Query, contract};
@@ -23,10 +25,24 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Invoice>>, Error> {
     let customer_id = allowed.caller.restricted_to().map(CustomerId::from);
-    let before: Option<String> = paging.cursor()?;
+    let before: Option<Cursor> = paging.cursor()?;
+    let before = before.as_ref().map(|Cursor(number)| number.as_str());
     let mut db = app.pool.get().await?;
-    let rows = db::list_invoices(&mut db, customer_id, before.as_deref(), paging.limit.rows()).await?;
+    let rows = db::list_invoices(&mut db, customer_id, before, paging.limit.rows()).await?;
     Ok(Json(Page::of(rows, paging.limit, |invoice| invoice.number.clone())))
+}
+
+/// The number of the invoice that a page ends with.
+struct Cursor(String);
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (year, nr) = text.strip_prefix("INV-").and_then(|rest| rest.split_once('-')).ok_or(())?;
+        let is_number = [year, nr].iter().all(|part| part.parse::<u32>().is_ok());
+        if is_number { Ok(Self(text.to_owned())) } else { Err(()) }
+    }
 }
 
 /// Show an invoice
