@@ -27,11 +27,14 @@ const LARGEST: usize = 1024 * 1024;
 /// A caller is told that a part is missing while it still waits.
 const FOR_PARTS: (u32, u32) = (9, 10);
 // What goes on to a part. The rest is about the whole, or about bodies.
-const PASSED_ON: [HeaderName; 8] = [
+const PASSED_ON: [HeaderName; 10] = [
     header::AUTHORIZATION,
     HeaderName::from_static("dpop"),
     header::HOST,
     header::ACCEPT_LANGUAGE,
+    // It is the parts of which copies are kept.
+    header::CACHE_CONTROL,
+    header::PRAGMA,
     header::USER_AGENT,
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("traceparent"),

@@ -330,6 +330,25 @@ async fn a_joined_answer_is_fresh_no_longer_than_what_is_left_of_its_parts() {
 }
 
 #[tokio::test]
+async fn who_wants_no_copy_of_a_joined_answer_gets_none_of_its_parts() {
+    let (world, asked) = (World::new().await, Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&asked);
+    let public = async move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        ([("cache-control", "public, max-age=60")], Json(json!({"items": []})))
+    };
+    let store = Instance::start(Router::new().route("/v1/products", get(public))).await;
+    let gateway = gateway(&world, &format!("store={}", store.address), LONG).await;
+    // Who is known, so that copies may be kept.
+    world.auth.grants("good-a", "e30.e30.c2ln".to_owned());
+    for (wants, expected) in [("max-age=60", 1), ("max-age=60", 1), ("no-cache", 2), ("max-age=60", 2)] {
+        let request = gateway.client.request(Method::GET, "/api/mobile/v1/products", "good-a");
+        gateway.client.send(request.header("cache-control", wants)).await.expect(200);
+        assert_eq!(asked.load(Ordering::SeqCst), expected, "{wants}");
+    }
+}
+
+#[tokio::test]
 async fn who_has_a_joined_answer_that_is_for_everybody_is_not_told_it_again() {
     let world = World::new().await;
     let public =
