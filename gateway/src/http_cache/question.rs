@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::BodyExt;
@@ -235,7 +235,8 @@ impl Visit<'_> {
             return forwarded(&self.cache, Ok(stored::unless_known(&self.message.headers, response)), why);
         };
         let body = match timeout_at(self.deadline.at, body.collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
+            // In memory of its own, as its headers.
+            Ok(Ok(body)) => Ok(Bytes::copy_from_slice(&body.to_bytes())),
             Ok(Err(_)) => Err(Refusal::BadAnswer { service: self.key.service }),
             Err(_) => Err(self.too_late()),
         };
@@ -244,7 +245,8 @@ impl Visit<'_> {
             Err(refusal) => return self.instead(old.as_deref(), None).ok_or(refusal),
         };
         let generation = lead.generation;
-        let stored = Stored { status: head.status, headers: head.headers, body, freshness, variant, generation };
+        let (status, headers) = (head.status, stored::own(&head.headers));
+        let stored = Stored { status, headers, body, freshness, variant, generation };
         let stored = self.keep(lead, stored);
         Ok(self.respond(&stored, Status::Forwarded { why, stored: true }))
     }
@@ -254,7 +256,7 @@ impl Visit<'_> {
         let kept = self.may_keep(known.status, &headers, asked);
         let (freshness, variant) = kept.clone().unwrap_or_else(|| (known.freshness, known.variant.clone()));
         let (status, body, generation) = (known.status, known.body.clone(), lead.generation);
-        let stored = Stored { status, headers, body, freshness, variant, generation };
+        let stored = Stored { status, headers: stored::own(&headers), body, freshness, variant, generation };
         let stored = if kept.is_some() {
             self.keep(lead, stored)
         } else {

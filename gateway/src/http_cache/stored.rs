@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::freshness::{Freshness, date};
@@ -19,8 +19,11 @@ const KEPT: [StatusCode; 5] = [
     StatusCode::NOT_FOUND,
     StatusCode::GONE,
 ];
-/// What an entry costs beside its content, about, in bytes.
-const OVERHEAD: usize = 512;
+/// What an entry costs beside its content, and a header beside its value, about, in bytes.
+const OVERHEAD: usize = 1_152;
+const HEADER: usize = 160;
+/// An allocation is larger than what is in it by such a part, on the average.
+const SLACK: usize = 8;
 
 /// One answer.
 #[derive(Debug)]
@@ -42,8 +45,8 @@ pub fn may_be_kept(status: StatusCode, headers: &HeaderMap) -> bool {
 impl Stored {
     /// What it takes of the cache's room, about, in bytes.
     pub fn weight(&self) -> usize {
-        let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64);
-        OVERHEAD + self.body.len() + headers.sum::<usize>()
+        let headers = self.headers.values().map(|value| HEADER + value.len());
+        OVERHEAD + self.body.len() + self.body.len() / SLACK + headers.sum::<usize>()
     }
 
     /// Makes a request ask whether it is still right (section 4.3.1). `false`: it has nothing to ask by.
@@ -96,6 +99,23 @@ impl Stored {
     }
 }
 
+/// The same headers in memory of their own. As they came they are parts of all that was read from the connection with
+/// them, some kilobytes, and keep it.
+pub fn own(headers: &HeaderMap) -> HeaderMap {
+    let mut values = BytesMut::with_capacity(headers.values().map(HeaderValue::len).sum());
+    headers.values().for_each(|value| values.extend_from_slice(value.as_bytes()));
+    let mut values = values.freeze();
+    let mut own = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        // What was a value is one.
+        if let Ok(mut copy) = HeaderValue::from_maybe_shared(values.split_to(value.len())) {
+            copy.set_sensitive(value.is_sensitive());
+            own.append(name.clone(), copy);
+        }
+    }
+    own
+}
+
 /// The answer, or 304 if the request says that it has it already (RFC 9110, section 13.2.2).
 pub fn unless_known(request: &HeaderMap, response: Response) -> Response {
     let known = response.status() == StatusCode::OK
@@ -110,4 +130,23 @@ pub fn unless_known(request: &HeaderMap, response: Response) -> Response {
 
 fn opaque(tag: &HeaderValue) -> &[u8] {
     tag.as_bytes().strip_prefix(b"W/").unwrap_or(tag.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_their_own_say_the_same_and_hold_on_to_nothing() {
+        let read = Bytes::from(b"abc, de, and all that was read with them".to_vec());
+        let part = |range| HeaderValue::from_maybe_shared(read.slice(range)).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::VARY, part(0..3));
+        headers.append(header::VARY, part(5..7));
+        headers.insert(HeaderName::from_static("x-empty"), part(3..3));
+        let own = own(&headers);
+        assert_eq!(own, headers);
+        drop(headers);
+        assert!(read.is_unique());
+    }
 }
