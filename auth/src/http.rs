@@ -16,6 +16,7 @@ mod dpop;
 #[cfg(test)]
 mod fuzz;
 mod guesses;
+mod head;
 mod hint;
 mod initial_access_tokens;
 mod introspect;
@@ -39,12 +40,18 @@ pub use guesses::Guesses;
 pub use session::Browsers;
 pub use user_codes::UserCodes;
 
-use axum::{middleware::from_fn_with_state, routing::options};
+use axum::{
+    middleware::{from_fn, from_fn_with_state},
+    routing::options,
+};
 use utoipa::openapi::{
     OpenApi,
     security::{Http, HttpAuthScheme, SecurityScheme},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt},
+    routes,
+};
 
 use crate::App;
 
@@ -91,13 +98,13 @@ fn described_for_pages_of_clients() -> OpenApiRouter<App> {
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(introspect::introspect))
-        .routes(routes!(authorize::from_query, authorize::from_form))
+        .routes(routes!(authorize::from_query, authorize::from_form).layer(from_fn(head::refuse)))
         .routes(routes!(consent::answer))
         .routes(routes!(login::show, login::log_in))
         .routes(routes!(account::show))
         .routes(routes!(account::end_sessions))
         .routes(routes!(account::withdraw))
-        .routes(routes!(logout::show, logout::log_out))
+        .routes(routes!(logout::show, logout::log_out).layer(from_fn(head::refuse)))
         .routes(routes!(verification::show, verification::decide))
         .routes(routes!(pages::style))
         .routes(routes!(security_events::list))

@@ -1,7 +1,7 @@
 //! `/auth/logout`: by the page, and as clients send users to it.
 
-use reqwest::Url;
-use testkit::Answer;
+use reqwest::{Method, Url};
+use testkit::{Answer, NOBODY};
 
 use crate::started::{Auth, authorize, hidden_in, parameter, proof_in, text};
 
@@ -89,6 +89,19 @@ async fn with_an_id_token_of_its_user_a_client_logs_out_without_a_question() {
     assert!(!is_in(&auth, &cookie).await);
     // Who is logged out already goes the same way.
     assert_eq!(auth.get(&path, "").await.expect(303).header("location"), answer.header("location"));
+    auth.end().await;
+}
+
+#[tokio::test]
+async fn who_only_looks_gets_no_code_and_ends_nothing() {
+    let auth = start().await;
+    let (cookie, hint) = log_in(&auth, "alice").await;
+    for path in [authorize(&[]), logout(&[("id_token_hint", &hint)])] {
+        let looking = auth.client.request(Method::HEAD, &path, NOBODY).header("cookie", &cookie);
+        let answer = looking.send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (405, "GET,POST"));
+    }
+    assert!(is_in(&auth, &cookie).await);
     auth.end().await;
 }
 
