@@ -2,6 +2,7 @@
 //! `Accept` and `Content-Type` (RFC 9110, section 12), and who wants less by `?fields=sku,price.amount`.
 
 mod accept;
+mod cbor;
 mod fields;
 mod xml;
 
@@ -80,12 +81,7 @@ impl Format {
         match self {
             Self::Json => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
             Self::Xml => xml::read(bytes),
-            Self::Cbor => {
-                let mut rest = bytes;
-                let value = ciborium::de::from_reader_with_recursion_limit(&mut rest, DEPTH);
-                let value = value.map_err(|error| error.to_string())?;
-                if rest.is_empty() { Ok(value) } else { Err("something comes after it".to_owned()) }
-            }
+            Self::Cbor => cbor::read(bytes),
         }
     }
 

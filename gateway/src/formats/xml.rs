@@ -133,6 +133,9 @@ fn close(ended: Open, open: &mut [Open], root: &mut Option<Value>) -> Result<(),
     let Open { name, kind, text, members } = ended;
     let trimmed = text.trim();
     // What would not be read is not passed over in silence.
+    if kind == "null" && !members.is_empty() {
+        return Err(format!("{name}: elements where there is nothing"));
+    }
     if !trimmed.is_empty() && (!members.is_empty() || matches!(kind.as_str(), "null" | "array" | "object")) {
         return Err(format!("{name}: text beside elements, or where there is none"));
     }
@@ -232,6 +235,7 @@ mod tests {
             "<a><b>1</b>text</a>",
             "<a type=\"array\">text<item>1</item></a>",
             "<a type=\"null\">text</a>",
+            "<a><price type=\"null\"><amount>1</amount></price></a>",
             &deep,
         ] {
             assert!(read(bad.as_bytes()).is_err(), "{bad}");

@@ -160,7 +160,10 @@ async fn a_body_reaches_the_service_as_json() {
         ("text/xml", b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>"),
         ("application/xml", b"<a><b>1</b><b>2</b></a>"),
         ("application/cbor", b"\xff"),
+        ("application/xml", b"<a><b type='null'><c>1</c></b></a>"),
         ("application/cbor", b"\x01\x02"),
+        ("application/cbor", b"\xa2\x61a\x01\x61a\x02"),
+        ("application/cbor", b"\xa1\x61a\xf9\x7e\x00"),
     ] {
         let answer = ask(&gateway, Method::POST, PRODUCTS, &[("content-type", media_type)], body.to_vec()).await;
         assert_eq!(answer.expect(400).code(), "malformed_body");
