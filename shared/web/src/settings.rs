@@ -116,13 +116,13 @@ fn base_url(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-// Others compare it as a string, and begin where it ends.
+// As browsers write it (WHATWG URL, serialization of an origin): others compare it as a string, and begin where it ends.
 fn origin(text: &str) -> Result<String, String> {
-    let uri: http::Uri = base_url(text)?.parse().map_err(|error| format!("not a URL: {error}"))?;
-    let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-    let whole = ["http://", "https://"].iter().any(|scheme| text.strip_prefix(scheme) == Some(authority));
-    if !whole || authority.bytes().any(|byte| byte == b'@' || byte.is_ascii_uppercase()) {
-        return Err("must be http(s)://host[:port], in lower case and without a path".to_owned());
+    let url: reqwest::Url = text.parse().map_err(|error| format!("not a URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.origin().ascii_serialization() != text {
+        return Err(
+            "must be http(s)://host[:port], in lower case, without the usual port and without a path".to_owned()
+        );
     }
     Ok(text.to_owned())
 }
@@ -144,6 +144,11 @@ mod tests {
             "https://shop.example#",
             "https://shop.example?",
             "https://user@shop.example",
+            "https://shop.example:443",
+            "http://shop.example:80",
+            "https://shop.example:",
+            "https://shop.example:08443",
+            "https://shop.example:99999",
             "ftp://shop.example",
             "shop.example",
         ] {

@@ -165,16 +165,25 @@ impl Registration {
     }
 }
 
-// Users decide by it: nothing in it may turn around what stands beside it, or hide. The joiners some scripts need, but not
-// alone.
+// Users decide by it: nothing in it may turn around what stands beside it, or hide. What some scripts and emoji need (the
+// joiners and two of the variation selectors) may be there, but not alone.
 fn is_one_line(name: &str) -> bool {
-    let joins = |c: char| matches!(c, '\u{200c}' | '\u{200d}');
-    let unseen = |c: char| {
-        let turns_around =
-            matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
-        turns_around || c.is_control() || matches!(c, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
-    };
+    let joins = |c: char| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
+    let unseen = |c: char| c.is_control() || is_blank(c) || (is_default_ignorable(c) && !joins(c));
     !name.contains(unseen) && name.chars().any(|c| !c.is_whitespace() && !joins(c))
+}
+
+// Separators of lines, and what is as wide as a letter and shows none.
+fn is_blank(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{fff9}'..='\u{fffb}')
+}
+
+// Unicode 17, DerivedCoreProperties.txt, Default_Ignorable_Code_Point.
+fn is_default_ignorable(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn wrong(text: &'static str) -> Refusal {
@@ -210,6 +219,7 @@ mod tests {
             "Fahrr\u{e4}der",
             "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
             "\u{1f469}\u{200d}\u{1f33e}",
+            "Red hearts \u{2764}\u{fe0f}",
         ] {
             let metadata = json!({"redirect_uris": ["https://shop.example/cb"], "client_name": name});
             assert_eq!(check(metadata).unwrap().name, name);
@@ -268,6 +278,10 @@ mod tests {
             json!({"redirect_uris": uri, "client_name": "\u{2067}my shop"}),
             json!({"redirect_uris": uri, "client_name": "Dem\u{200b}o"}),
             json!({"redirect_uris": uri, "client_name": " \u{200d}"}),
+            json!({"redirect_uris": uri, "client_name": "\u{3164}"}),
+            json!({"redirect_uris": uri, "client_name": "\u{2800}"}),
+            json!({"redirect_uris": uri, "client_name": "De\u{ad}mo"}),
+            json!({"redirect_uris": uri, "client_name": "Demo\u{e0041}"}),
             json!({"redirect_uris": uri, "client_name": "x".repeat(101)}),
             json!({"redirect_uris": uri, "application_type": "toaster"}),
             json!({"redirect_uris": uri, "subject_type": "pairwise"}),
