@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::Context;
 use registry::{Registry, RegistryEntry};
-use tokio::{net::UdpSocket, task::JoinHandle, time::sleep};
-use tokio_util::sync::CancellationToken;
+use tokio::{net::UdpSocket, time::sleep};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::settings::Settings;
 
@@ -21,7 +21,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub struct Registration {
     entry: Arc<OnceLock<RegistryEntry>>,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 impl Registration {
@@ -35,14 +35,14 @@ impl Registration {
         let own = OwnAddress::of(bound, settings)?;
         let (entry, stop) = (Arc::new(OnceLock::new()), CancellationToken::new());
         let (known, stopped) = (Arc::clone(&entry), stop.clone());
-        let task = tokio::spawn(async move {
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
             let Some(address) = stopped.run_until_cancelled(own.known()).await else { return };
             let registered = registry.register(registry::Registration::new(name, version, &address));
             // Nobody else sets it.
             let _ = known.set(registered.entry());
             stopped.cancelled().await;
             registered.withdraw().await;
-        });
+        }));
         Ok(Self { entry, stop, task })
     }
 
@@ -78,7 +78,7 @@ impl OwnAddress {
             return Ok(Self::Known(format!("http://{bound}")));
         }
         let nats: http::Uri = settings.nats_url().parse().context("NATS_URL is not a URL")?;
-        let host = nats.host().context("NATS_URL has no host")?.to_owned();
+        let host = nats.host().context("NATS_URL has no host")?.trim_matches(['[', ']']).to_owned();
         Ok(Self::TowardsNats { bound, host, port: nats.port_u16().unwrap_or(4222) })
     }
 

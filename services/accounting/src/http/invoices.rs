@@ -40,8 +40,10 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (year, nr) = text.strip_prefix("INV-").and_then(|rest| rest.split_once('-')).ok_or(())?;
-        let is_number = [year, nr].iter().all(|part| part.parse::<u32>().is_ok());
-        if is_number { Ok(Self(text.to_owned())) } else { Err(()) }
+        // They are compared as text, so they have to be of the same form.
+        let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let is_one = year.len() == 4 && nr.len() >= 8 && is_number(year) && is_number(nr);
+        if is_one { Ok(Self(text.to_owned())) } else { Err(()) }
     }
 }
 
