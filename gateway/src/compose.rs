@@ -19,9 +19,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header, request::Parts as Head};
 use web::Problem;
 
-use crate::{
-    App, deadline::Deadline, front, hygiene, path, policies::Policies, present::Present, proofs::Whole, proxy,
-};
+use crate::{App, deadline::Deadline, front, path, policies::Policies, present::Present, proofs::Whole, proxy};
 pub use declared::{Api, Resource, Row};
 use parts::Asking;
 use template::Values;
@@ -63,7 +61,6 @@ async fn join(
         let allow = HeaderValue::from_static("GET, HEAD");
         return Err(problem.with("source", "gateway").header(header::ALLOW, allow));
     }
-    hygiene::check(head, Present::of(&head.headers)).map_err(|refusal| refusal.problem())?;
     let deadline = Deadline::within(&head.headers, resource.timeout).map_err(|refusal| refusal.problem())?;
     let values = resource.values(from_path, query)?;
     let whole = Arc::new(Whole::of(head));

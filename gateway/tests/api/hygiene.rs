@@ -204,7 +204,7 @@ async fn what_no_honest_caller_sends_is_refused_and_never_forwarded() {
 async fn the_gateways_own_pages_are_told_to_nobody_else_either() {
     let world = World::new().await;
     let (_store, gateway) = recorded(&world).await;
-    for path in ["/", "/docs/", "/status", "/nothing"] {
+    for path in ["/", "/docs/", "/status", "/nothing", "/api/shop/v1/products/MUG-BLUE/page"] {
         for head in ["", "Host: a\r\nHost: b\r\n", "Host: a b\r\n", "Host: h\r\nUpgrade: websocket\r\n"] {
             let request = format!("GET {path} HTTP/1.1\r\n{head}Connection: close\r\n\r\n");
             let answer = raw::send(gateway.address(), &request).await;
