@@ -134,12 +134,13 @@ impl Policies {
         let (plans, addresses, apis) = (declared.plan, declared.addresses, declared.api);
         let mut policies = Self { routes, connections, ejection, plans, addresses, resources: Vec::new(), apis };
         for row in declared.resource {
-            let (path, at) = row.path();
-            if policies.resources.iter().any(|it| it.name == path) {
-                return Err(Fault::at(text, at, format!("`{path}` is declared twice")));
-            }
+            let at = row.at();
             let resource = row.checked(&policies.apis, &sections, |path| policies.route(path).is_some());
             let resource = resource.map_err(|(at, what)| Fault::at(text, at, what))?;
+            if let Some(known) = policies.resources.iter().find(|it| it.path.is_like(&resource.path)) {
+                let what = format!("`{}` is declared twice, above as `{}`", resource.name, known.name);
+                return Err(Fault::at(text, at, what));
+            }
             policies.resources.push(Arc::new(resource));
         }
         Ok(policies)

@@ -123,9 +123,9 @@ struct FieldRow {
 type Wrong = (usize, String);
 
 impl Row {
-    /// Its path, and at which byte it stands.
-    pub fn path(&self) -> (&str, usize) {
-        (self.path.get_ref(), self.path.span().start)
+    /// At which byte its path stands.
+    pub fn at(&self) -> usize {
+        self.path.span().start
     }
 
     /// The resource, or what is wrong with it. `leads`: whether a route takes such a path.
@@ -135,7 +135,7 @@ impl Row {
         sections: &Sections,
         leads: impl Fn(&str) -> bool,
     ) -> Result<Resource, Wrong> {
-        let at = self.path.span().start;
+        let at = self.at();
         let text = self.path.into_inner();
         let path = Pattern::read(&text).map_err(|what| (at, what))?;
         let api = text.strip_prefix("/api/").and_then(|rest| rest.split_once("/v1/")).map(|(api, _)| api);

@@ -42,6 +42,16 @@ impl Pattern {
         names(&self.0)
     }
 
+    /// Whether it takes the same paths, whatever its names are.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let are_like = |pieces: (&Piece, &Piece)| match pieces {
+            (Piece::Text(one), Piece::Text(other)) => one == other,
+            (Piece::Name(_), Piece::Name(_)) => true,
+            _ => false,
+        };
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(are_like)
+    }
+
     /// What the names stand for in this normalized path, if it is one of the pattern's.
     pub fn values(&self, path: &str) -> Option<Values> {
         let mut segments = path.strip_prefix('/')?.split('/');

@@ -73,7 +73,13 @@ fn a_fault_in_a_resource_names_its_line() {
 #[test]
 fn a_resource_that_is_declared_twice_is_a_fault() {
     let fault = Policies::read(&format!("{ROUTE}{GOOD}{GOOD}")).unwrap_err().to_string();
-    assert_eq!(fault, "line 22: `/api/x/v1/{id}/page` is declared twice");
+    assert_eq!(fault, "line 22: `/api/x/v1/{id}/page` is declared twice, above as `/api/x/v1/{id}/page`");
+    // What the names are is all the same to the paths.
+    let other = GOOD.replace("{id}", "{sku}").replacen("name = \"id\"", "name = \"sku\"", 1);
+    let fault = Policies::read(&format!("{ROUTE}{GOOD}{other}")).unwrap_err().to_string();
+    assert_eq!(fault, "line 22: `/api/x/v1/{sku}/page` is declared twice, above as `/api/x/v1/{id}/page`");
+    let more = GOOD.replace("/v1/{id}/page", "/v1/{id}/pages");
+    assert!(Policies::read(&format!("{ROUTE}{GOOD}{more}")).is_ok());
 }
 
 #[test]
