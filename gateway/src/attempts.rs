@@ -31,7 +31,13 @@ struct Request<'r> {
     upload: Upload,
     budget: Option<Arc<Budget>>,
     asked: Vec<Arc<Instance>>,
+    /// An attempt brought no answer, and nobody knows what it did.
+    may_have_acted: bool,
 }
+
+/// Noted of an answer: an attempt before it may have done what was asked for.
+#[derive(Clone, Copy)]
+pub struct Repeated;
 
 /// What an attempt brought.
 enum Outcome {
@@ -73,9 +79,14 @@ impl Forwarder {
         now: &mut time::Instant,
     ) -> Result<Response, Refusal> {
         let budget = self.budgets.of(route);
-        let mut request = Request { route, ejection, deadline, message, upload, budget, asked: Vec::with_capacity(1) };
+        let asked = Vec::with_capacity(1);
+        let mut request = Request { route, ejection, deadline, message, upload, budget, asked, may_have_acted: false };
         let (answer, held) = self.attempts(&mut request, now).await?;
-        Ok(respond(route, answer, (held, permit)))
+        let mut response = respond(route, answer, (held, permit));
+        if request.may_have_acted {
+            response.extensions_mut().insert(Repeated);
+        }
+        Ok(response)
     }
 
     async fn attempts(
@@ -90,7 +101,6 @@ impl Forwarder {
         let instance = self.choose(request, now.into_std()).ok_or(Refusal::NoInstance { service })?;
         // Nobody has taken anything of it.
         let mut next = (instance, request.upload.offer().unwrap_or_default());
-        let mut may_have_acted = false;
         loop {
             let (instance, body) = next;
             request.asked.push(Arc::clone(&instance));
@@ -98,17 +108,19 @@ impl Forwarder {
                 Outcome::Answer(answer, held) => return Ok((answer, held)),
                 Outcome::Refused(refusal) => return Err(refusal),
                 Outcome::Elsewhere(next) => {
-                    may_have_acted = true;
+                    request.may_have_acted = true;
                     next
                 }
                 // What is seldom is not part of every request's state.
                 Outcome::Again(why, instead) => match Box::pin(self.next(request, why)).await {
                     Some(next) => {
-                        may_have_acted |= why == Why::BrokeOff;
+                        request.may_have_acted |= why == Why::BrokeOff;
                         next
                     }
                     // That the last one could not be reached does not say that nothing was done.
-                    None if may_have_acted && why == Why::NotConnected => return Err(Refusal::BadAnswer { service }),
+                    None if request.may_have_acted && why == Why::NotConnected => {
+                        return Err(Refusal::BadAnswer { service });
+                    }
                     None => return instead.told(),
                 },
             };

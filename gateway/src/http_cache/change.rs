@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Cache;
 use super::question::forwarded;
 use super::status::Why;
+use crate::attempts::Repeated;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::forward::Message;
@@ -27,8 +28,10 @@ pub async fn change(
     let mut changed = Changed { cache, service, path: Some(message.target.path().to_owned()) };
     let answer = ahead.go(deadline, message, body, Instant::now()).await;
     match &answer {
-        // The service did nothing, or was not asked.
-        Ok(response) if response.status().is_client_error() => changed.path = None,
+        // The service did nothing, or was not asked. What it refuses may be what an attempt before has done.
+        Ok(response) if response.status().is_client_error() && response.extensions().get::<Repeated>().is_none() => {
+            changed.path = None;
+        }
         Err(refusal) if is_before(refusal) => changed.path = None,
         Err(_) => {}
         Ok(response) => {

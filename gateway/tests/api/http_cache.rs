@@ -17,7 +17,7 @@ use testkit::{Answer, eventually};
 use tokio::sync::watch;
 
 use crate::raw;
-use crate::services::Instance;
+use crate::services::{Instance, Scripted};
 use crate::world::{Gateway, World, policies, routes};
 
 const FRESH: &[(&str, &str)] = &[("cache-control", "public, max-age=60"), ("etag", "\"1\"")];
@@ -365,6 +365,32 @@ async fn a_change_makes_its_collection_forgotten() {
     it.origin.says(409, &[]);
     it.ask(Method::PUT, "/api/store/v1/products/MUG-BLUE", &[]).await.expect(409);
     assert!(it.get(&[]).await.header("cache-status").unwrap().starts_with("gateway; hit"));
+}
+
+// What acted broke off before it said so, and says when it is asked again that there is nothing to be done.
+#[tokio::test]
+async fn a_change_whose_answer_is_lost_makes_its_collection_forgotten_though_its_repetition_is_refused() {
+    const KEPT: Option<&str> =
+        Some("HTTP/1.1 200 OK\r\nCache-Control: public, max-age=60\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx");
+    const GONE: Option<&str> = Some("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    const CHANGED: Option<&str> =
+        Some("HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    for (method, answers, status, how) in [
+        (Method::DELETE, &[KEPT, None, GONE, KEPT][..], 404, "fwd=uri-miss; stored"),
+        (Method::PUT, &[KEPT, None, CHANGED, KEPT], 412, "fwd=uri-miss; stored"),
+        (Method::DELETE, &[KEPT, GONE, KEPT], 404, "hit"),
+    ] {
+        let (world, store) = (World::new().await, Scripted::start(answers).await);
+        let places = discovery(&format!("store={}", store.address)).unwrap();
+        let gateway = world.gateway_with(places, policies(), Limits::default()).await;
+        let payload = json!({"sub": "alice", "scope": "store:read", "roles": ["customer"]}).to_string();
+        world.auth.grants("good-alice", format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(payload)));
+        came(&gateway.get(PRODUCTS, "good-alice").await, 200, "x", "fwd=uri-miss; stored");
+        came(&gateway.get(PRODUCTS, "good-alice").await, 200, "x", "hit");
+        let change = gateway.client.request(method, &format!("{PRODUCTS}/MUG-BLUE"), "good-alice");
+        gateway.client.send(change.header("if-match", "\"1\"")).await.expect(status);
+        came(&gateway.get(PRODUCTS, "good-alice").await, 200, "x", how);
+    }
 }
 
 #[tokio::test]
