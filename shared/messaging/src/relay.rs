@@ -6,7 +6,14 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
+use async_nats::{
+    HeaderMap,
+    header::NATS_MESSAGE_ID,
+    jetstream::{
+        self,
+        context::{PublishError, PublishErrorKind},
+    },
+};
 use crash::Point;
 use database::within;
 use futures::future::join_all;
@@ -28,7 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(50);
 /// How soon a standby relay takes over, and how long to wait after a failure.
 const STANDBY: Duration = Duration::from_secs(1);
-/// How long an event that was not acknowledged waits, with what comes after it, so that the others' turn comes first.
+/// How long an event that was refused, or not acknowledged when others were, waits with what comes after it, so that the
+/// others' turn comes first.
 const HELD_UP: Duration = Duration::from_secs(5);
 /// The lease lasts five seconds of the database's time; we count on less, by our own clock.
 const LEASE: Duration = Duration::from_secs(3);
@@ -39,17 +47,15 @@ pub(crate) struct Relay {
     id: Uuid,
     leased_at: Option<Instant>,
     forgot_at: Option<Instant>,
-    /// Aggregates whose next event was not acknowledged, and since when.
-    held_up: Vec<String>,
-    held_up_at: Instant,
+    /// Aggregates whose next event waits so, and since when.
+    held_up: HashMap<String, Instant>,
     /// The connection on which NATS was given again what it may have lost before; 0 for none yet.
     assured: u64,
 }
 
 impl Relay {
     pub(crate) fn of(bus: Bus) -> Self {
-        let (held_up, held_up_at) = (Vec::new(), Instant::now());
-        Self { bus, id: Uuid::now_v7(), leased_at: None, forgot_at: None, held_up, held_up_at, assured: 0 }
+        Self { bus, id: Uuid::now_v7(), leased_at: None, forgot_at: None, held_up: HashMap::new(), assured: 0 }
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -92,15 +98,13 @@ impl Relay {
             self.assured = connection;
         }
         self.forget().await?;
-        if self.held_up_at.elapsed() >= HELD_UP {
-            self.held_up.clear();
-        }
-        let (pool, held_up) = (&self.bus.pool, &self.held_up);
-        let waiting = within(async { outbox::list_waiting(&mut *pool.get().await?, held_up, BATCH).await }).await?;
+        self.held_up.retain(|_, since| since.elapsed() < HELD_UP);
+        let (pool, held_up): (_, Vec<_>) = (&self.bus.pool, self.held_up.keys().cloned().collect());
+        let waiting = within(async { outbox::list_waiting(&mut *pool.get().await?, &held_up, BATCH).await }).await?;
         if waiting.is_empty() {
             return Ok(POLL);
         }
-        let published = Point::new("publish").around(self.publish(&waiting)).await;
+        let Answers { published, refused } = Point::new("publish").around(self.publish(&waiting)).await;
         // What NATS may have lost is counted back from the last mark: none may be set after a loss before that is done.
         if self.bus.times_connected() != connection || !self.bus.connected() {
             return Ok(POLL);
@@ -112,26 +116,16 @@ impl Relay {
             return Ok(STANDBY);
         }
         metrics::counter!("outbox_published_total").increment(published.len() as u64);
-        if published.len() < waiting.len() {
-            self.hold_up(&waiting, &published);
-        }
-        if published.is_empty() {
-            // Perhaps because somebody has deleted the stream: it is looked after when the lease is taken.
+        if published.is_empty() && refused.is_empty() {
+            // It is no single event's fault. Perhaps somebody has deleted the stream: it is looked after when the lease
+            // is taken.
             self.leased_at = None;
             return Err("no event was acknowledged".into());
         }
+        let without_answer = if published.is_empty() { Vec::new() } else { none_published(&waiting, &published) };
+        let now = Instant::now();
+        self.held_up.extend(refused.into_iter().chain(without_answer).map(|aggregate| (aggregate, now)));
         Ok(Duration::ZERO)
-    }
-
-    /// Of these aggregates no event was acknowledged: the others are published without them for a while.
-    fn hold_up(&mut self, waiting: &[Waiting], published: &[Uuid]) {
-        if self.held_up.is_empty() {
-            self.held_up_at = Instant::now();
-        }
-        let (left, all_right): (Vec<_>, Vec<_>) = waiting.iter().partition(|row| !published.contains(&row.id));
-        let all_right: HashSet<_> = all_right.into_iter().map(|row| &row.aggregate).collect();
-        let held_up: HashSet<_> = left.into_iter().map(|row| &row.aggregate).collect();
-        self.held_up.extend(held_up.difference(&all_right).map(|aggregate| (*aggregate).clone()));
     }
 
     async fn hold_lease(&mut self) -> Result<bool, BoxError> {
@@ -154,32 +148,33 @@ impl Relay {
         Ok(taken)
     }
 
-    /// Publishes all, those of one aggregate one after another; answers which were acknowledged.
-    async fn publish(&self, waiting: &[Waiting]) -> Vec<Uuid> {
+    /// Publishes all, those of one aggregate one after another.
+    async fn publish(&self, waiting: &[Waiting]) -> Answers {
         let mut aggregates: HashMap<&str, Vec<&Waiting>> = HashMap::new();
         for row in waiting {
             aggregates.entry(&row.aggregate).or_default().push(row);
         }
         let until = Instant::now() + PATIENCE;
         let published = aggregates.into_values().map(|rows| self.publish_in_order(rows, until));
-        join_all(published).await.concat()
+        let (published, refused): (Vec<_>, Vec<_>) = join_all(published).await.into_iter().unzip();
+        Answers { published: published.concat(), refused: refused.into_iter().flatten().collect() }
     }
 
-    /// The next leaves only when the one before it is acknowledged.
-    async fn publish_in_order(&self, rows: Vec<&Waiting>, until: Instant) -> Vec<Uuid> {
+    /// The next leaves only when the one before it is acknowledged. Answers which were, and the aggregate if one was
+    /// refused.
+    async fn publish_in_order(&self, rows: Vec<&Waiting>, until: Instant) -> (Vec<Uuid>, Option<String>) {
         let mut published = Vec::with_capacity(rows.len());
         for row in rows {
             match timeout_at(until, self.publish_one(row)).await {
                 Ok(Ok(())) => published.push(row.id),
-                // For example too large: it holds up its own aggregate, not the others.
                 Ok(Err(error)) => {
                     tracing::warn!(%error, id = %row.id, "not acknowledged");
-                    break;
+                    return (published, refuses(&error).then(|| row.aggregate.clone()));
                 }
                 Err(_) => break,
             }
         }
-        published
+        (published, None)
     }
 
     async fn publish_one(&self, row: &Waiting) -> Result<(), BoxError> {
@@ -219,6 +214,35 @@ impl Relay {
         within(back).await?;
         Ok(())
     }
+}
+
+/// What came of a batch.
+struct Answers {
+    /// The events that were acknowledged.
+    published: Vec<Uuid>,
+    /// The aggregates of which an event was refused for its own sake.
+    refused: Vec<String>,
+}
+
+/// The message itself is at fault, for example too large; not the stream, nor that nobody answers, which is so for all.
+fn refuses(error: &BoxError) -> bool {
+    let for_all = match error.downcast_ref().map(PublishError::kind) {
+        Some(PublishErrorKind::Other) => error
+            .source()
+            .and_then(|error| error.downcast_ref())
+            .is_some_and(|error: &jetstream::Error| error.code() >= 500),
+        Some(PublishErrorKind::MaxPayloadExceeded) | None => false,
+        Some(_) => true,
+    };
+    !for_all
+}
+
+/// The aggregates of which none of those that waited was published.
+fn none_published(waiting: &[Waiting], published: &[Uuid]) -> Vec<String> {
+    let (left, all_right): (Vec<_>, Vec<_>) = waiting.iter().partition(|row| !published.contains(&row.id));
+    let all_right: HashSet<_> = all_right.into_iter().map(|row| &row.aggregate).collect();
+    let left: HashSet<_> = left.into_iter().map(|row| &row.aggregate).collect();
+    left.difference(&all_right).map(|aggregate| (*aggregate).clone()).collect()
 }
 
 fn headers(row: &Waiting) -> HeaderMap {
