@@ -17,6 +17,7 @@ use async_nats::{
 use crash::Point;
 use database::within;
 use futures::future::join_all;
+use time::OffsetDateTime;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -51,11 +52,21 @@ pub(crate) struct Relay {
     held_up: HashMap<String, Instant>,
     /// The connection on which NATS was given again what it may have lost before; 0 for none yet.
     assured: u64,
+    /// When the stream was made that this is true of.
+    stream_made: Option<OffsetDateTime>,
 }
 
 impl Relay {
     pub(crate) fn of(bus: Bus) -> Self {
-        Self { bus, id: Uuid::now_v7(), leased_at: None, forgot_at: None, held_up: HashMap::new(), assured: 0 }
+        Self {
+            bus,
+            id: Uuid::now_v7(),
+            leased_at: None,
+            forgot_at: None,
+            held_up: HashMap::new(),
+            assured: 0,
+            stream_made: None,
+        }
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -137,11 +148,12 @@ impl Relay {
             outbox::take_lease(&mut *self.bus.pool.single("take relay lease").await?, self.id).await
         });
         let taken = taken.await.map_err(|_| "the database does not answer")??;
-        if taken && self.leased_at.is_none() {
+        if taken {
             let stream = stream::of_service(&self.bus.jetstream, self.bus.service).await?;
-            if stream.cached_info().state.last_sequence == 0 {
-                // It is new, and what another before it held is gone.
-                self.assured = 0;
+            let made = Some(stream.cached_info().created);
+            if self.stream_made != made {
+                // Whoever made it, perhaps a consumer: what another before it held is gone.
+                (self.assured, self.stream_made) = (0, made);
             }
         }
         self.leased_at = taken.then_some(asked);

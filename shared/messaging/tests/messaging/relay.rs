@@ -9,7 +9,7 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use testkit::{eventually, nats::Nats};
 use time::OffsetDateTime;
 
-use crate::setting::{Side, WAITING, jetstream, stock, writing_down};
+use crate::setting::{Side, WAITING, consumer, jetstream, stock, writing_down};
 
 fn fine() -> Arc<AtomicBool> {
     Arc::default()
@@ -157,6 +157,20 @@ async fn a_stream_that_somebody_deletes_is_made_again_with_what_it_held_lately()
     eventually(async || inventory.count(WAITING).await == 0).await;
     store.consume(writing_down(&fine()));
     eventually(async || store.effects("AAA").await == [1, 2]).await;
+}
+
+#[tokio::test]
+async fn a_deleted_stream_that_a_consumer_makes_first_gets_what_it_held_lately() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    inventory.relay();
+    inventory.announce("AAA", [1]).await;
+    eventually(async || inventory.count(WAITING).await == 0).await;
+    jetstream(&nats).await.delete_stream("inventory").await.unwrap();
+    let mut store = Side::open("store", &nats).await;
+    store.consume(writing_down(&fine()));
+    consumer(&nats).await;
+    eventually(async || store.effects("AAA").await == [1]).await;
 }
 
 #[tokio::test]
