@@ -67,7 +67,7 @@ pub(crate) fn envelope<'a, E: Event>(
 }
 
 /// Up to `limit` rows that wait, oldest first, but for those of the aggregates `held_up`. So it costs the same however
-/// many wait, and of however few aggregates.
+/// many wait, and of however few aggregates; but it reads past the rows of those that are held up, each time.
 pub(crate) async fn list_waiting(db: &mut PgConnection, held_up: &[String], limit: i64) -> Result<Vec<Waiting>> {
     sqlx::query_as!(
         Waiting,

@@ -34,12 +34,15 @@ const BATCH: i64 = 250;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How soon the rows of other instances, and those that a crashed one left behind, are found.
 const POLL: Duration = Duration::from_millis(50);
+/// The same while something is held up: to find that nothing else waits, all that is held up is read.
+const POLL_AROUND: Duration = Duration::from_millis(500);
 /// How soon a standby relay takes over, and how long to wait after a failure.
 const STANDBY: Duration = Duration::from_secs(1);
 /// How long an event that was refused, or not acknowledged when others were, waits with what comes after it, so that the
 /// others' turn comes first.
 const HELD_UP: Duration = Duration::from_secs(5);
-/// The lease lasts five seconds of the database's time; we count on less, by our own clock.
+/// The lease lasts five seconds of the database's time; we give up asking for it earlier. A batch may outlast it: then a
+/// standby publishes the same once more, in the same order, JetStream drops it, and only who holds the lease marks.
 const LEASE: Duration = Duration::from_secs(3);
 const RENEW: Duration = Duration::from_millis(1_500);
 
@@ -113,7 +116,7 @@ impl Relay {
         let (pool, held_up): (_, Vec<_>) = (&self.bus.pool, self.held_up.keys().cloned().collect());
         let waiting = within(async { outbox::list_waiting(&mut *pool.get().await?, &held_up, BATCH).await }).await?;
         if waiting.is_empty() {
-            return Ok(POLL);
+            return Ok(if held_up.is_empty() { POLL } else { POLL_AROUND });
         }
         let Answers { published, refused } = Point::new("publish").around(self.publish(&waiting)).await;
         // What NATS may have lost is counted back from the last mark: none may be set after a loss before that is done.

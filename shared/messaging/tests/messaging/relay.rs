@@ -276,3 +276,21 @@ async fn what_a_full_stream_does_not_take_leaves_as_soon_as_it_does() {
     eventually(async || inventory.count(WAITING).await == 0).await;
     assert!(began.elapsed() < Duration::from_millis(3500), "held up: {:?}", began.elapsed());
 }
+
+#[tokio::test]
+async fn what_is_held_up_is_seldom_read() {
+    let nats = testkit::nats::server().await;
+    let mut inventory = Side::open("inventory", &nats).await;
+    inventory.announce("HUGE", [1]).await;
+    blow_up(&inventory).await;
+    inventory.relay();
+    let scans = "select coalesce(seq_scan, 0) + coalesce(idx_scan, 0) from pg_stat_user_tables
+        where schemaname = 'messaging' and relname = 'outbox'";
+    // Until the first ones are counted, which takes a second.
+    eventually(async || inventory.count(scans).await > 0).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = inventory.count(scans).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let read = inventory.count(scans).await - before;
+    assert!(read < 20, "read {read} times in three seconds");
+}
