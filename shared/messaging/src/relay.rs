@@ -118,27 +118,26 @@ impl Relay {
         if waiting.is_empty() {
             return Ok(if held_up.is_empty() { POLL } else { POLL_AROUND });
         }
-        let Answers { published, refused } = Point::new("publish").around(self.publish(&waiting)).await;
+        let answers = Point::new("publish").around(self.publish(&waiting)).await;
         // What NATS may have lost is counted back from the last mark: none may be set after a loss before that is done.
         if self.bus.times_connected() != connection || !self.bus.connected() {
             return Ok(POLL);
         }
-        let mark =
-            async { outbox::mark_published(&mut *pool.single("mark published").await?, &published, self.id).await };
+        let mark = async {
+            outbox::mark_published(&mut *pool.single("mark published").await?, &answers.published, self.id).await
+        };
         if !within(mark).await? {
             self.leased_at = None;
             return Ok(STANDBY);
         }
-        metrics::counter!("outbox_published_total").increment(published.len() as u64);
-        if published.is_empty() && refused.is_empty() {
-            // It is no single event's fault. Perhaps somebody has deleted the stream: it is looked after when the lease
-            // is taken.
+        metrics::counter!("outbox_published_total").increment(answers.published.len() as u64);
+        let Some(held_up) = answers.held_up(&waiting) else {
+            // Perhaps somebody has deleted the stream: it is looked after when the lease is taken.
             self.leased_at = None;
             return Err("no event was acknowledged".into());
-        }
-        let without_answer = if published.is_empty() { Vec::new() } else { none_published(&waiting, &published) };
+        };
         let now = Instant::now();
-        self.held_up.extend(refused.into_iter().chain(without_answer).map(|aggregate| (aggregate, now)));
+        self.held_up.extend(held_up.into_iter().map(|aggregate| (aggregate, now)));
         Ok(Duration::ZERO)
     }
 
@@ -239,6 +238,23 @@ struct Answers {
     refused: Vec<String>,
 }
 
+impl Answers {
+    /// The aggregates that are to wait: those of which an event was refused, and if others were acknowledged, those of which
+    /// none was. `None`: nobody said anything, which is no single event's fault.
+    fn held_up(self, waiting: &[Waiting]) -> Option<HashSet<String>> {
+        let Self { published, refused } = self;
+        let mut held_up: HashSet<_> = refused.into_iter().collect();
+        if published.is_empty() {
+            return (!held_up.is_empty()).then_some(held_up);
+        }
+        let (left, all_right): (Vec<_>, Vec<_>) = waiting.iter().partition(|row| !published.contains(&row.id));
+        let all_right: HashSet<_> = all_right.into_iter().map(|row| &row.aggregate).collect();
+        let left: HashSet<_> = left.into_iter().map(|row| &row.aggregate).collect();
+        held_up.extend(left.difference(&all_right).map(|aggregate| (*aggregate).clone()));
+        Some(held_up)
+    }
+}
+
 /// The message itself is at fault, for example too large; not the stream, nor that nobody answers, which is so for all.
 fn refuses(error: &BoxError) -> bool {
     let for_all = match error.downcast_ref().map(PublishError::kind) {
@@ -252,14 +268,6 @@ fn refuses(error: &BoxError) -> bool {
     !for_all
 }
 
-/// The aggregates of which none of those that waited was published.
-fn none_published(waiting: &[Waiting], published: &[Uuid]) -> Vec<String> {
-    let (left, all_right): (Vec<_>, Vec<_>) = waiting.iter().partition(|row| !published.contains(&row.id));
-    let all_right: HashSet<_> = all_right.into_iter().map(|row| &row.aggregate).collect();
-    let left: HashSet<_> = left.into_iter().map(|row| &row.aggregate).collect();
-    left.difference(&all_right).map(|aggregate| (*aggregate).clone()).collect()
-}
-
 fn headers(row: &Waiting) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(NATS_MESSAGE_ID, row.id.to_string().as_str());
@@ -268,4 +276,58 @@ fn headers(row: &Waiting) -> HeaderMap {
         headers.insert("traceparent", traceparent.as_str());
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use async_nats::jetstream::stream::{Config, DiscardPolicy};
+
+    use super::*;
+
+    fn row(aggregate: &str) -> Waiting {
+        let (subject, body) = ("inventory.x".to_owned(), serde_json::Value::Null);
+        Waiting { id: Uuid::now_v7(), subject, aggregate: aggregate.to_owned(), body, traceparent: None }
+    }
+
+    #[test]
+    fn only_what_is_refused_or_was_not_acknowledged_when_others_were_is_held_up() {
+        let waiting = ["a", "a", "b", "c"].map(row);
+        let held_up = |published: &[usize], refused: &[&str]| {
+            let published = published.iter().map(|nth| waiting[*nth].id).collect();
+            let answers = Answers { published, refused: refused.iter().map(ToString::to_string).collect() };
+            let held_up = answers.held_up(&waiting);
+            held_up.map(|held_up| {
+                let mut held_up: Vec<_> = held_up.into_iter().collect();
+                held_up.sort();
+                held_up.concat()
+            })
+        };
+        assert_eq!(held_up(&[], &[]), None, "nobody answers");
+        assert_eq!(held_up(&[], &["b"]).as_deref(), Some("b"), "the others only had no time");
+        assert_eq!(held_up(&[0], &[]).as_deref(), Some("bc"), "what came after the first of its own may be next");
+        assert_eq!(held_up(&[0, 2], &["a"]).as_deref(), Some("ac"));
+        assert_eq!(held_up(&[0, 1, 2, 3], &[]).as_deref(), Some(""));
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_too_large_is_refused_and_one_for_a_full_stream_or_none_only_has_to_wait() {
+        let nats = testkit::nats::server().await;
+        let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+        let config = Config {
+            name: "full".to_owned(),
+            subjects: vec!["full.>".to_owned()],
+            max_messages: 1,
+            discard: DiscardPolicy::New,
+            ..Config::default()
+        };
+        jetstream.create_stream(config).await.unwrap();
+        let publish = async |subject: &'static str, bytes: usize| -> Result<(), BoxError> {
+            jetstream.publish(subject, vec![b'x'; bytes].into()).await?.await?;
+            Ok(())
+        };
+        publish("full.x", 1).await.unwrap();
+        assert!(!refuses(&publish("full.x", 1).await.unwrap_err()));
+        assert!(!refuses(&publish("nobody.x", 1).await.unwrap_err()));
+        assert!(refuses(&publish("full.x", 2_000_000).await.unwrap_err()));
+    }
 }

@@ -2,10 +2,9 @@
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use testkit::{eventually, nats::Nats};
 use time::OffsetDateTime;
 
@@ -221,60 +220,6 @@ async fn an_event_that_cannot_be_published_holds_up_no_other() {
     store.consume(writing_down(&fine()));
     eventually(async || store.effects("AAA").await == [1, 2, 3]).await;
     assert_eq!(inventory.count(WAITING).await, 400);
-}
-
-#[tokio::test]
-async fn what_nobody_acknowledged_leaves_as_soon_as_somebody_does() {
-    let nats = testkit::nats::server().await;
-    let mut inventory = Side::open("inventory", &nats).await;
-    inventory.relay();
-    inventory.announce("AAA", [1]).await;
-    eventually(async || inventory.count(WAITING).await == 0).await;
-    jetstream(&nats).await.delete_stream("inventory").await.unwrap();
-    let began = Instant::now();
-    inventory.announce("AAA", [2]).await;
-    eventually(async || inventory.count(WAITING).await == 0).await;
-    assert!(began.elapsed() < Duration::from_secs(4), "held up: {:?}", began.elapsed());
-}
-
-#[tokio::test]
-async fn an_event_that_cannot_be_published_alone_lets_the_next_one_pass_at_once() {
-    let nats = testkit::nats::server().await;
-    let mut inventory = Side::open("inventory", &nats).await;
-    inventory.announce("HUGE", [1]).await;
-    blow_up(&inventory).await;
-    inventory.relay();
-    let held = "select count(*) from messaging.relay_lease where holder is not null";
-    eventually(async || inventory.count(held).await == 1).await;
-    // By now it was tried.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let began = Instant::now();
-    inventory.announce("AAA", [1]).await;
-    eventually(async || inventory.count(WAITING).await == 1).await;
-    assert!(began.elapsed() < Duration::from_millis(600), "waited: {:?}", began.elapsed());
-}
-
-#[tokio::test]
-async fn what_a_full_stream_does_not_take_leaves_as_soon_as_it_does() {
-    let nats = testkit::nats::server().await;
-    let mut inventory = Side::open("inventory", &nats).await;
-    let config = Config {
-        name: "inventory".to_owned(),
-        subjects: vec!["inventory.>".to_owned()],
-        max_messages: 1,
-        discard: DiscardPolicy::New,
-        ..Config::default()
-    };
-    let mut stream = jetstream(&nats).await.create_stream(config).await.unwrap();
-    inventory.announce("AAA", [1]).await;
-    inventory.relay();
-    eventually(async || stream.info().await.unwrap().state.messages == 1).await;
-    inventory.announce("BBB", [1]).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    stream.purge().await.unwrap();
-    let began = Instant::now();
-    eventually(async || inventory.count(WAITING).await == 0).await;
-    assert!(began.elapsed() < Duration::from_millis(3500), "held up: {:?}", began.elapsed());
 }
 
 #[tokio::test]
